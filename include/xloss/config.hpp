@@ -1,0 +1,29 @@
+#ifndef XLOSS_CONFIG_HPP
+#define XLOSS_CONFIG_HPP
+
+/// \file
+/// Version and build options: the only header of the library that defines macros beyond include guards.
+///
+/// A user may define, the same in every translation unit of a program:
+///  - `XLOSS_DISABLE_SIMD`: vectors of one lane everywhere; xsimd is not even included.
+
+#define XLOSS_VERSION_MAJOR 0
+#define XLOSS_VERSION_MINOR 1
+#define XLOSS_VERSION_PATCH 0
+
+// Kernels are built from hundreds of tiny functions on vectors. Left to its own judgement a compiler keeps some
+// of them as calls, and a call that passes a vector through memory costs more than its arithmetic.
+#if defined(_MSC_VER) && !defined(__clang__)
+#define XLOSS_INLINE __forceinline
+#else
+#define XLOSS_INLINE inline __attribute__((always_inline))
+#endif
+
+// No other pointer of the same function reaches this memory.
+#if defined(_MSC_VER) && !defined(__clang__)
+#define XLOSS_RESTRICT __restrict
+#else
+#define XLOSS_RESTRICT __restrict__
+#endif
+
+#endif

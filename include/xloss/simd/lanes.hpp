@@ -1,0 +1,160 @@
+#ifndef XLOSS_SIMD_LANES_HPP
+#define XLOSS_SIMD_LANES_HPP
+
+#include <xloss/config.hpp>
+
+#include <bit>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+#ifndef XLOSS_DISABLE_SIMD
+#include <xsimd/xsimd.hpp>
+#endif
+
+/// \file
+/// What number.hpp is made of: a register of W lanes and the operations that C++ has no operator for. Two versions,
+/// a plain T and an xsimd batch. This is the one file that knows xsimd, from 8.1 to 14.
+
+namespace xloss::simd::detail {
+
+template <class T>
+constexpr std::size_t width_of() {
+#ifdef XLOSS_DISABLE_SIMD
+    return 1;
+#else
+    // Without a supported architecture there is no usable batch, and 32-bit NEON has float but no double.
+    if constexpr (!std::is_same_v<T, float> && !std::is_same_v<T, double>) {
+        return 1;
+    } else if constexpr (!xsimd::types::has_simd_register<T, xsimd::default_arch>::value) {
+        return 1;
+    } else {
+        return sizeof(xsimd::types::simd_register<T, xsimd::default_arch>) / sizeof(T);
+    }
+#endif
+}
+
+// A fused multiply-add that the target has not got would be emulated, a hundred times slower: then a multiply and an
+// add take its place. The kernels in math.hpp keep their accuracy either way.
+#if defined(__FMA__) || defined(__ARM_FEATURE_FMA) || defined(__aarch64__) || defined(__FP_FAST_FMA)
+inline constexpr bool has_fma = true;
+#else
+inline constexpr bool has_fma = false;
+#endif
+
+/// Unsigned integer of T's size.
+template <class T>
+using bits_of = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
+
+template <class T, std::size_t W>
+struct lanes {
+    static_assert(W == 1, "number<T, W> has the native width or width 1");
+    using type = T;
+    using flags = bool;
+    using bits = bits_of<T>;
+
+    static XLOSS_INLINE type load(const T* from) { return *from; }
+    static XLOSS_INLINE void store(type a, T* to) { *to = a; }
+    static XLOSS_INLINE T at(type a, std::size_t) { return a; }
+    static XLOSS_INLINE T sum(type a) { return a; }
+
+    static XLOSS_INLINE type fma(type a, type b, type c) {
+        if constexpr (has_fma && !std::is_same_v<T, long double>) {
+            return std::fma(a, b, c);
+        } else {
+            return a * b + c;
+        }
+    }
+    static XLOSS_INLINE type fnma(type a, type b, type c) { return fma(-a, b, c); }
+    static XLOSS_INLINE type abs(type a) { return std::fabs(a); }
+    static XLOSS_INLINE type copysign(type a, type sign) { return std::copysign(a, sign); }
+    static XLOSS_INLINE type minus_abs(type a) { return -std::fabs(a); }
+    static XLOSS_INLINE flags signbit(type a) { return std::signbit(a); }
+    static XLOSS_INLINE type sqrt(type a) { return std::sqrt(a); }
+    static XLOSS_INLINE type lesser(type a, type b) { return a < b ? a : b; }
+    static XLOSS_INLINE type greater(type a, type b) { return a > b ? a : b; }
+
+    static XLOSS_INLINE flags both(flags a, flags b) { return a && b; }
+    static XLOSS_INLINE flags either(flags a, flags b) { return a || b; }
+    static XLOSS_INLINE flags differ(flags a, flags b) { return a != b; }
+    static XLOSS_INLINE flags negate(flags a) { return !a; }
+    static XLOSS_INLINE bool any(flags a) { return a; }
+    static XLOSS_INLINE bool all(flags a) { return a; }
+    static XLOSS_INLINE type select(flags m, type a, type b) { return m ? a : b; }
+
+    static XLOSS_INLINE bits to_bits(type a) { return std::bit_cast<bits>(a); }
+    static XLOSS_INLINE type from_bits(bits a) { return std::bit_cast<type>(a); }
+    static XLOSS_INLINE type gather(const T* table, bits index) { return table[index]; }
+};
+
+#ifndef XLOSS_DISABLE_SIMD
+template <class T, std::size_t W>
+    requires(W > 1)
+struct lanes<T, W> {
+    static_assert(W == width_of<T>(), "number<T, W> has the native width or width 1");
+    using type = xsimd::batch<T>;
+    using flags = xsimd::batch_bool<T>;
+    using bits = xsimd::batch<bits_of<T>>;
+    using signed_bits = xsimd::batch<std::make_signed_t<bits_of<T>>>;
+
+    static XLOSS_INLINE type load(const T* from) { return type::load_unaligned(from); }
+    static XLOSS_INLINE void store(const type& a, T* to) { a.store_unaligned(to); }
+    static XLOSS_INLINE T at(const type& a, std::size_t i) { return a.get(i); }
+    static XLOSS_INLINE T sum(const type& a) {
+#if XSIMD_VERSION_MAJOR < 9
+        return xsimd::hadd(a);
+#else
+        return xsimd::reduce_add(a);
+#endif
+    }
+
+    static XLOSS_INLINE type fma(const type& a, const type& b, const type& c) { return xsimd::fma(a, b, c); }
+    static XLOSS_INLINE type fnma(const type& a, const type& b, const type& c) { return xsimd::fnma(a, b, c); }
+    static XLOSS_INLINE type abs(const type& a) { return xsimd::abs(a); }
+    static XLOSS_INLINE type copysign(const type& a, const type& sign) { return xsimd::copysign(a, sign); }
+    static XLOSS_INLINE type minus_abs(const type& a) {
+        return from_bits(to_bits(a) | bits(std::bit_cast<bits_of<T>>(T(-0.0))));
+    }
+    static XLOSS_INLINE flags signbit(const type& a) {
+        return std::bit_cast<flags>(std::bit_cast<signed_bits>(a) < signed_bits(0));
+    }
+    static XLOSS_INLINE type sqrt(const type& a) { return xsimd::sqrt(a); }
+    // x86 returns its second operand when one is NaN; xsimd 14 exchanged the operands.
+    static XLOSS_INLINE type lesser(const type& a, const type& b) {
+#if XSIMD_VERSION_MAJOR < 14
+        return xsimd::min(a, b);
+#else
+        return xsimd::min(b, a);
+#endif
+    }
+    static XLOSS_INLINE type greater(const type& a, const type& b) {
+#if XSIMD_VERSION_MAJOR < 14
+        return xsimd::max(a, b);
+#else
+        return xsimd::max(b, a);
+#endif
+    }
+
+    static XLOSS_INLINE flags both(const flags& a, const flags& b) { return a & b; }
+    static XLOSS_INLINE flags either(const flags& a, const flags& b) { return a | b; }
+    static XLOSS_INLINE flags differ(const flags& a, const flags& b) { return a ^ b; } // != is wrong on SSE2 in 8.1
+    static XLOSS_INLINE flags negate(const flags& a) { return ~a; }
+    static XLOSS_INLINE bool any(const flags& a) { return xsimd::any(a); }
+    static XLOSS_INLINE bool all(const flags& a) { return xsimd::all(a); }
+    static XLOSS_INLINE type select(const flags& m, const type& a, const type& b) {
+        return xsimd::select(m, a, b);
+    }
+
+    // bitwise_cast changed its spelling between versions; this one has no instruction in any of them.
+    static XLOSS_INLINE bits to_bits(const type& a) { return std::bit_cast<bits>(a); }
+    static XLOSS_INLINE type from_bits(const bits& a) { return std::bit_cast<type>(a); }
+    static XLOSS_INLINE type gather(const T* table, const bits& index) {
+        return type::gather(table, std::bit_cast<signed_bits>(index));
+    }
+};
+#endif
+
+} // namespace xloss::simd::detail
+
+#endif
