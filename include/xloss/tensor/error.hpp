@@ -1,0 +1,53 @@
+#ifndef XLOSS_TENSOR_ERROR_HPP
+#define XLOSS_TENSOR_ERROR_HPP
+
+#include <stdexcept>
+#include <string>
+
+namespace xloss {
+
+/// What every run-time misuse of the library throws: catch this one to catch them all.
+class error : public std::invalid_argument {
+public:
+    explicit error(const std::string& message) : std::invalid_argument(message) {}
+};
+
+/// Shapes that do not fit each other, or a tensor of the wrong rank.
+class shape_error : public error {
+public:
+    using error::error;
+};
+
+/// A label outside [0, classes) that is not the ignored one.
+class label_error : public error {
+public:
+    using error::error;
+};
+
+/// A soft target, probability or weight outside its range.
+class target_error : public error {
+public:
+    using error::error;
+};
+
+/// A parameter of a loss or of a call outside its domain.
+class parameter_error : public error {
+public:
+    using error::error;
+};
+
+/// A logit that is NaN or infinite, where the caller asked for a check.
+class finite_error : public error {
+public:
+    using error::error;
+};
+
+/// Output that shares memory with an input, or with itself.
+class alias_error : public error {
+public:
+    using error::error;
+};
+
+} // namespace xloss
+
+#endif

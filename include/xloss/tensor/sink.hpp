@@ -1,0 +1,126 @@
+#ifndef XLOSS_TENSOR_SINK_HPP
+#define XLOSS_TENSOR_SINK_HPP
+
+#include <xloss/tensor/alias.hpp>
+#include <xloss/tensor/error.hpp>
+#include <xloss/tensor/layout.hpp>
+#include <xloss/tensor/like.hpp>
+#include <xloss/tensor/shape.hpp>
+#include <xloss/tensor/source.hpp>
+
+#include <cstddef>
+#include <type_traits>
+#include <utility>
+
+namespace xloss::tensor {
+
+namespace detail {
+
+/// Can elements of the (possibly const) tensor type G be assigned?
+template <class G>
+constexpr bool writable() {
+    if constexpr (strided_memory<G>) {
+        return !std::is_const_v<std::remove_pointer_t<decltype(std::declval<G&>().data())>>;
+    } else {
+        using position = decltype(std::declval<G&>().stepper_begin(std::declval<G&>().shape()));
+        using element = decltype(*std::declval<position&>());
+        return std::is_lvalue_reference_v<element> && std::is_assignable_v<element, value_type_of<G>>;
+    }
+}
+
+/// Stores n elements at the row-major positions from `first` of a strided tensor of L.
+template <class L, class T>
+void write_strided(const origin& to, std::size_t first, std::size_t n, const T* from) {
+    // The sink made `object` from a pointer to non-const elements.
+    L* data = static_cast<L*>(const_cast<void*>(to.object));
+    for_each_run(to.where, first, n,
+                 [=](std::ptrdiff_t offset, std::ptrdiff_t stride, std::size_t done, std::size_t length) {
+                     L* run = data + offset;
+                     const T* in = from + done;
+                     if (stride == 1) {
+                         copy_run(in, run, length);
+                         return;
+                     }
+                     for (std::size_t i = 0; i < length; ++i) {
+                         run[static_cast<std::ptrdiff_t>(i) * stride] = static_cast<L>(in[i]);
+                     }
+                 });
+}
+
+/// Stores n elements at the row-major positions from `first` of a view that has no strides.
+template <class G, class T>
+void write_stepped(const origin& to, std::size_t first, std::size_t n, const T* from) {
+    G& g = *static_cast<G*>(const_cast<void*>(to.object));
+    walk(g.stepper_begin(g.shape()), to.shape, first, n,
+         [from](auto& element) mutable { element = static_cast<value_type_of<G>>(*from++); });
+}
+
+} // namespace detail
+
+/// Any tensor that can be written, to be filled with elements of type T in row-major order, piece by piece.
+/// Points to the tensor and does not own it. Dense row-major data of type T is written where it is;
+/// anything else through the caller's buffer: begin(), write, commit().
+template <class T>
+class sink {
+public:
+    /// @throws shape_error for rank above max_rank, alias_error when elements of g share memory.
+    template <class G>
+    requires(!std::is_same_v<std::remove_cv_t<G>, sink>) explicit sink(G& g) : origin_(origin_of(g)) {
+        using element = value_type_of<G>;
+        static_assert(std::is_floating_point_v<element>,
+                      "a gradient is stored in a tensor of float or double");
+        static_assert(detail::writable<G>(),
+                      "a gradient needs a tensor that can be written: a container, an adaptor or a view, not "
+                      "a const one and not a lazy expression");
+        if constexpr (strided_memory<G>) {
+            if (origin_.where.repeats()) {
+                throw alias_error("the tensor to be written, of shape " + shape().to_string() +
+                                  ", has an axis of stride 0: its elements share memory");
+            }
+            in_place_ = std::is_same_v<element, T> && origin_.where.contiguous();
+            load_ = &read_strided<element, T>;
+            store_ = &detail::write_strided<element, T>;
+        } else {
+            load_ = &read_lazy<G, T>;
+            store_ = &detail::write_stepped<G, T>;
+        }
+    }
+
+    const tensor::shape& shape() const noexcept { return origin_.shape; }
+    std::size_t size() const noexcept { return origin_.shape.size(); }
+
+    /// Is the data written where it is, with no buffer?
+    bool in_place() const noexcept { return in_place_; }
+
+    /// The bytes the elements are in, for alias checks; empty for a view that has no strides.
+    memory_range memory() const noexcept { return origin_.memory; }
+
+    /// Where to write the row-major elements [first, first + n): the data itself when it is in place, else
+    /// `buffer`, with room for n. With `load` the present elements are there to be added to.
+    T* begin(std::size_t first, std::size_t n, T* buffer, bool load) const {
+        if (in_place_) {
+            return static_cast<T*>(const_cast<void*>(origin_.object)) + first;
+        }
+        if (load) {
+            load_(origin_, first, n, buffer);
+        }
+        return buffer;
+    }
+
+    /// Stores what was written to the buffer that begin() gave; does nothing when in place.
+    void commit(std::size_t first, std::size_t n, const T* written) const {
+        if (!in_place_) {
+            store_(origin_, first, n, written);
+        }
+    }
+
+private:
+    origin origin_;
+    void (*load_)(const origin&, std::size_t, std::size_t, T*) = nullptr;
+    void (*store_)(const origin&, std::size_t, std::size_t, const T*) = nullptr;
+    bool in_place_ = false;
+};
+
+} // namespace xloss::tensor
+
+#endif

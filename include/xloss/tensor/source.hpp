@@ -1,0 +1,190 @@
+#ifndef XLOSS_TENSOR_SOURCE_HPP
+#define XLOSS_TENSOR_SOURCE_HPP
+
+#include <xloss/simd/convert.hpp>
+#include <xloss/tensor/alias.hpp>
+#include <xloss/tensor/layout.hpp>
+#include <xloss/tensor/shape.hpp>
+#include <xloss/tensor/xtensor.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <memory>
+#include <type_traits>
+
+namespace xloss::tensor {
+
+namespace detail {
+
+/// A dense run of L as T: bytes moved where the type stays, else widened or rounded.
+template <class L, class T>
+void copy_run(const L* from, T* to, std::size_t n) {
+    if constexpr (std::is_same_v<L, T>) {
+        std::copy_n(from, n, to);
+    } else {
+        simd::convert(from, to, n);
+    }
+}
+
+/// Row-major strides of a shape with xtensor's convention (0 along axes of size 1), in a type that
+/// has_linear_assign can compare.
+struct row_major_strides {
+    std::array<std::ptrdiff_t, max_rank> stride{};
+    std::size_t rank = 0;
+
+    explicit row_major_strides(const shape& box) noexcept : rank(box.rank) {
+        std::ptrdiff_t step = 1;
+        for (std::size_t axis = box.rank; axis-- > 0;) {
+            stride[axis] = box.extent[axis] == 1 ? 0 : step;
+            step *= static_cast<std::ptrdiff_t>(box.extent[axis]);
+        }
+    }
+
+    std::size_t size() const noexcept { return rank; }
+    auto begin() const noexcept { return stride.begin(); }
+    auto end() const noexcept { return stride.begin() + static_cast<std::ptrdiff_t>(rank); }
+    auto cbegin() const noexcept { return begin(); }
+    auto cend() const noexcept { return end(); }
+    std::ptrdiff_t operator[](std::size_t axis) const noexcept { return stride[axis]; }
+};
+
+/// Can the type of the expression be one whose element i is computed from element i of each operand? Not
+/// asked without axes: xtensor then compares null iterators, which g++ warns about in the user's build.
+template <class E>
+inline constexpr bool maybe_linear = [] {
+    if constexpr (std::is_same_v<typename E::shape_type, std::array<std::size_t, 0>>) {
+        return false;
+    } else if constexpr (requires {
+                             E::contiguous_layout;
+                             E::static_layout;
+                         }) {
+        return bool(E::contiguous_layout) && E::static_layout == xt::layout_type::row_major;
+    } else {
+        return false;
+    }
+}();
+
+/// Is this expression one, all operands being dense and of the full shape?
+template <class E>
+bool is_linear(const E& e, const shape& box) {
+    if constexpr (maybe_linear<E>) {
+        const row_major_strides strides(box);
+        return e.has_linear_assign(strides);
+    } else {
+        return false;
+    }
+}
+
+} // namespace detail
+
+/// What a source knows of its expression, whatever the element type is read as.
+struct origin {
+    const void* object = nullptr; // the first element where there is memory, else the expression
+    tensor::shape shape;
+    layout where;        // where there is memory
+    memory_range memory; // where there is memory
+    bool linear = false; // no memory: element i of the expression is element i of each operand
+};
+
+/// Looks at an expression once, in one thread. xtensor computes shapes and strides of views and
+/// functions at the first use, in the object, so this also makes later reads from several threads safe.
+template <class E>
+origin origin_of(const E& e) {
+    origin result;
+    result.shape = shape_of(e);
+    if constexpr (strided_memory<E>) {
+        const auto* first = e.data() + static_cast<std::ptrdiff_t>(e.data_offset());
+        result.object = first;
+        result.where = layout_of(e);
+        result.memory = covering_range(first, result.where);
+    } else {
+        result.object = std::addressof(e); // views overload &
+        result.linear = detail::is_linear(e, result.shape);
+        [[maybe_unused]] const auto first = e.stepper_begin(e.shape());
+    }
+    return result;
+}
+
+/// Copies the row-major elements [first, first + n) of a strided tensor of L.
+template <class L, class T>
+void read_strided(const origin& from, std::size_t first, std::size_t n, T* to) {
+    const L* data = static_cast<const L*>(from.object);
+    for_each_run(from.where, first, n,
+                 [=](std::ptrdiff_t offset, std::ptrdiff_t stride, std::size_t done, std::size_t length) {
+                     const L* run = data + offset;
+                     T* out = to + done;
+                     if (stride == 1) {
+                         detail::copy_run(run, out, length);
+                         return;
+                     }
+                     for (std::size_t i = 0; i < length; ++i) {
+                         out[i] = static_cast<T>(run[static_cast<std::ptrdiff_t>(i) * stride]);
+                     }
+                 });
+}
+
+/// Computes the row-major elements [first, first + n) of an expression without memory.
+template <class E, class T>
+void read_lazy(const origin& from, std::size_t first, std::size_t n, T* to) {
+    const E& e = *static_cast<const E*>(from.object);
+    if constexpr (detail::maybe_linear<E>) {
+        if (from.linear) {
+            for (std::size_t i = 0; i < n; ++i) {
+                to[i] = static_cast<T>(e.data_element(first + i));
+            }
+            return;
+        }
+    }
+    walk(e.stepper_begin(e.shape()), from.shape, first, n,
+         [to](const auto& element) mutable { *to++ = static_cast<T>(element); });
+}
+
+/// Any xtensor expression, to be read as elements of type T in row-major order, piece by piece. It points
+/// to the expression and does not own it: the expression has to live, unchanged in shape, as long as this.
+/// Dense row-major data of type T is read where it is; anything else goes through the caller's buffer.
+template <class T>
+class source {
+public:
+    /// Looks at e. The element type may be anything that converts to T: bool, integers, float, double.
+    /// @throws shape_error when e has more than max_rank axes.
+    template <class E>
+    requires(!std::is_same_v<E, source>) explicit source(const E& e) : origin_(origin_of(e)) {
+        using element = value_type_of<E>;
+        static_assert(std::is_arithmetic_v<element>, "xloss reads tensors of bool, integer, float or double");
+        if constexpr (strided_memory<E>) {
+            in_place_ = std::is_same_v<element, T> && origin_.where.contiguous();
+            stage_ = &read_strided<element, T>;
+        } else {
+            stage_ = &read_lazy<E, T>;
+        }
+    }
+
+    const tensor::shape& shape() const noexcept { return origin_.shape; }
+    std::size_t size() const noexcept { return origin_.shape.size(); }
+
+    /// Is the data read where it is, with no buffer?
+    bool in_place() const noexcept { return in_place_; }
+
+    /// The bytes the elements are in, for alias checks; empty for a lazy expression.
+    memory_range memory() const noexcept { return origin_.memory; }
+
+    /// The row-major elements [first, first + n): a pointer into the data when it is in place, else
+    /// `buffer`, which must have room for n. Keeps no state: several threads may read at once.
+    const T* read(std::size_t first, std::size_t n, T* buffer) const {
+        if (in_place_) {
+            return static_cast<const T*>(origin_.object) + first;
+        }
+        stage_(origin_, first, n, buffer);
+        return buffer;
+    }
+
+private:
+    origin origin_;
+    void (*stage_)(const origin&, std::size_t, std::size_t, T*) = nullptr;
+    bool in_place_ = false;
+};
+
+} // namespace xloss::tensor
+
+#endif
