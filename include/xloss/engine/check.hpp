@@ -1,0 +1,75 @@
+#ifndef XLOSS_ENGINE_CHECK_HPP
+#define XLOSS_ENGINE_CHECK_HPP
+
+#include <xloss/engine/executor.hpp>
+#include <xloss/engine/options.hpp>
+#include <xloss/engine/rows.hpp>
+#include <xloss/engine/target.hpp>
+#include <xloss/tensor/error.hpp>
+#include <xloss/tensor/source.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <limits>
+#include <string>
+
+namespace xloss::engine {
+
+inline void check_activation(mode md, activation a, const geometry& g) {
+    const bool softmax = md == mode::multiclass;
+    if (softmax && a == activation::sigmoid)
+        throw parameter_error("xloss: multiclass has a softmax; one sigmoid for every class is one_vs_rest or multilabel");
+    if (!softmax && a == activation::softmax)
+        throw parameter_error("xloss: a softmax over classes is multiclass; this mode has one sigmoid per element");
+    if (softmax && g.classes == 1)
+        throw shape_error("xloss: a softmax over one class is always 1; for one class use binary");
+}
+
+/// The first element, in row-major order, that counts and is outside [lowest, highest]; x.size() if there is none.
+template<class T>
+std::size_t first_outside(const tensor::source<T>& x, const target<T>& y, const executor_ref& executor, double lowest,
+                          double highest) {
+    const geometry& g = y.geometry();
+    const std::size_t per_row = (g.pixels + tile_size - 1) / tile_size;
+    const std::size_t tiles = g.samples * g.classes * per_row;
+    std::array<std::size_t, pieces_in_flight> found{};
+    std::size_t first = x.size();
+    for_pieces(
+        executor, tiles,
+        [&](std::size_t t, std::size_t slot) {
+            alignas(64) std::array<T, tile_size> buffer, ys, m, spare;
+            const std::size_t row = t / per_row, b = row / g.classes, c = row % g.classes;
+            const std::size_t i = t % per_row * tile_size, n = std::min(tile_size, g.pixels - i);
+            found[slot] = x.size();
+            const T* values = x.read(row * g.pixels + i, n, buffer.data());
+            if (in_range(values, n, lowest, highest)) return;
+            const T* targets = y.is_label_map() ? y.labels(b, i, n, ys.data()) : y.soft(b, c, i, n, ys.data());
+            const T* weights = y.masked() ? y.weights(b, c, i, n, targets, m.data(), spare.data()) : nullptr;
+            for (std::size_t j = n; j-- > 0;) {
+                const double v = static_cast<double>(values[j]);
+                if (!(v >= lowest && v <= highest) && (!weights || weights[j] != T(0))) found[slot] = row * g.pixels + i + j;
+            }
+        },
+        [&](std::size_t, std::size_t slot) { first = std::min(first, found[slot]); });
+    return first;
+}
+
+template<class T>
+void check_finite(const tensor::source<T>& x, const target<T>& y, const executor_ref& executor) {
+    const double most = static_cast<double>(std::numeric_limits<T>::max());
+    const std::size_t first = first_outside(x, y, executor, -most, most);
+    if (first < x.size())
+        throw finite_error("xloss: the logit at " + tensor::index_string(x.shape(), first) + " is not finite");
+}
+
+template<class T>
+void check_probabilities(const tensor::source<T>& x, const target<T>& y, const executor_ref& executor) {
+    const std::size_t first = first_outside(x, y, executor, 0.0, 1.0);
+    if (first < x.size())
+        throw target_error("xloss: the probability at " + tensor::index_string(x.shape(), first) + " is outside [0, 1]");
+}
+
+} // namespace xloss::engine
+
+#endif

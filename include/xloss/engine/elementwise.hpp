@@ -1,0 +1,274 @@
+#ifndef XLOSS_ENGINE_ELEMENTWISE_HPP
+#define XLOSS_ENGINE_ELEMENTWISE_HPP
+
+#include <xloss/config.hpp>
+#include <xloss/engine/activation.hpp>
+#include <xloss/engine/executor.hpp>
+#include <xloss/engine/program.hpp>
+#include <xloss/engine/rows.hpp>
+#include <xloss/engine/sweep.hpp>
+#include <xloss/engine/target.hpp>
+#include <xloss/engine/workspace.hpp>
+#include <xloss/tensor/sink.hpp>
+#include <xloss/tensor/source.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+
+namespace xloss::engine {
+
+/// A run of pixels of one class of one sample, in the computation type.
+template<class T>
+struct tile {
+    const T* x;
+    const T* y;
+    const T* m; // weights; only in masked kernels
+    T* out;     // only where something is written
+    std::size_t n;
+    std::size_t cls;
+    std::size_t classes;
+    bool accumulate;
+};
+
+/// What the gradient of a tile needs of the whole call: d(loss)/d(point sum) for every point, and the pull-back.
+template<std::size_t Points>
+struct slopes {
+    std::array<double, Points> point{};
+    pull_back pull{};
+};
+
+/// The one loop over pixels of the elementwise modes, for any sum of terms.
+template<bool Masked, bool Probabilities, bool Sums, emit Emit, class T, class Program>
+struct elementwise_kernel {
+    using V = simd::number<T>;
+    using accumulators = std::array<V, std::max<std::size_t>(Program::width, 1)>;
+
+    Program program; // a copy: the compiler sees that no store changes the parameters
+    slopes<Program::points> factors;
+    V cls;
+    std::size_t classes;
+    bool accumulate;
+
+    void run(const tile<T>& t, double* sums) const {
+        std::size_t i = 0;
+        while (i + V::width <= t.n) {
+            accumulators run{};
+            const std::size_t end = std::min(t.n, i + vectors_per_run * V::width);
+            for (; i + V::width <= end; i += V::width)
+                vector(t.x + i, t.y + i, Masked ? t.m + i : nullptr, Emit == emit::nothing ? nullptr : t.out + i, run);
+            flush(run, sums);
+        }
+        if constexpr (Sums && Program::has_regions && !Masked)
+            sums[Program::weight_at] += static_cast<double>(t.n);
+    }
+
+    /// Adds the lanes of a run of vectors to the sums in double.
+    static void flush(const accumulators& run, double* sums) {
+        if constexpr (Sums)
+            for (std::size_t k = 0; k < Program::width; ++k)
+                sums[k] += static_cast<double>(sum(run[k])) * (k < Program::points ? point_unit : 1.0);
+    }
+
+    XLOSS_INLINE void vector(const T* x_row, const T* y_row, const T* m_row, T* out, accumulators& sums) const {
+        V x = V::load(x_row), y = V::load(y_row), m(1.0);
+        auto counts = m != V(0.0);
+        if constexpr (Masked) { // selected away, never multiplied: x and y may be anything where m is 0
+            m = V::load(m_row);
+            counts = m != V(0.0);
+            x = select(counts, x, V(0.0));
+            y = select(counts, y, V(0.0));
+        }
+        const pixel<V> s =
+            Probabilities ? pixel_of_probability(x, y, cls, classes) : pixel_of_logit(x, y, cls, classes);
+        V slope(0.0), value(0.0);
+        program.each_pointwise([&]<std::size_t I>(const auto& one) {
+            const auto points = points_of_term(one.term, s);
+            for (std::size_t k = 0; k < points.size(); ++k) {
+                constexpr std::size_t first = Program::point_offsets[I];
+                const V factor(factors.point[first + k]);
+                if constexpr (Sums) sums[first + k] = fma(weighted(points[k].value, m, counts), V(1.0 / point_unit), sums[first + k]);
+                if constexpr (Emit == emit::gradient) slope = fma(factor, points[k].slope, slope);
+                if constexpr (Emit == emit::value) value = fma(factor, points[k].value, value);
+            }
+        });
+        if constexpr (Sums && Program::has_regions) add_soft_sums<Program, Masked>(s.p, s.q, y, m, sums.data());
+        if constexpr (Emit == emit::gradient && Program::has_regions) {
+            const V by_p = factors.pull.template at<Program>(s.p, y);
+            slope = Probabilities ? slope + by_p : fma(by_p, sigmoid_slope(s), slope);
+        }
+        if constexpr (Emit == emit::gradient) write(out, weighted(slope, m, counts), counts);
+        if constexpr (Emit == emit::value) write(out, weighted(value, m, counts), counts);
+    }
+
+    /// Values and slopes of a term, by the logit or by the probability as the inputs are.
+    template<class Term>
+    static XLOSS_INLINE auto points_of_term(const Term& term, const pixel<V>& s) {
+        if constexpr (Probabilities ? has_at_probability<Term> : !has_at<Term>) {
+            auto points = as_points(term.at_probability(s));
+            if constexpr (!Probabilities)
+                for (auto& one : points) one.slope = one.slope * sigmoid_slope(s);
+            return points;
+        } else {
+            auto points = as_points(term.at(s));
+            if constexpr (Probabilities)
+                for (auto& one : points) one.slope = by_probability(one.slope, s);
+            return points;
+        }
+    }
+
+    static XLOSS_INLINE V weighted(const V& value, const V& m, const auto& counts) {
+        if constexpr (Masked)
+            return select(counts, value * m, V(0.0));
+        else
+            return value;
+    }
+
+    XLOSS_INLINE void write(T* out, V g, const auto& counts) const {
+        if (accumulate) {
+            const V old = V::load(out);
+            g = g + old;
+            if constexpr (Masked) g = select(counts, g, old);
+        }
+        g.store(out);
+    }
+};
+
+/// Runs the kernel over a tile; the pixels that do not fill a vector go through the masked kernel, padded with weight 0.
+template<bool Probabilities, bool Sums, emit Emit, class T, class Program>
+void run_elementwise(const Program& program, const slopes<Program::points>& factors, const tile<T>& t, double* sums) {
+    using V = simd::number<T>;
+    const V cls(static_cast<double>(t.cls));
+    const std::size_t whole = t.n - t.n % V::width;
+    tile<T> body = t;
+    body.n = whole;
+    const elementwise_kernel<true, Probabilities, Sums, Emit, T, Program> masked{program, factors, cls, t.classes, t.accumulate};
+    if (t.m)
+        masked.run(body, sums);
+    else
+        elementwise_kernel<false, Probabilities, Sums, Emit, T, Program>{program, factors, cls, t.classes, t.accumulate}.run(body, sums);
+    if (whole == t.n) return;
+
+    const std::size_t left = t.n - whole;
+    alignas(64) std::array<T, V::width> x{}, y{}, m{}, out{};
+    std::copy_n(t.x + whole, left, x.data());
+    std::copy_n(t.y + whole, left, y.data());
+    if (t.m)
+        std::copy_n(t.m + whole, left, m.data());
+    else
+        std::fill_n(m.data(), left, T(1));
+    if (Emit != emit::nothing && t.accumulate) std::copy_n(t.out + whole, left, out.data());
+    masked.run({x.data(), y.data(), m.data(), out.data(), V::width, t.cls, t.classes, t.accumulate}, sums);
+    if (Emit != emit::nothing) std::copy_n(out.data(), left, t.out + whole);
+}
+
+/// The sweeps of the elementwise modes: binary, multilabel and one_vs_rest.
+template<class T, class Program>
+class elementwise_sweep {
+  public:
+    using factors_type = slopes<Program::points>;
+
+    elementwise_sweep(const Program& program, const sweep_inputs<T>& in) : program_(program), in_(in), g_(in.y.geometry()) {
+        // Without regions the samples of a binary call need not be told apart.
+        if (!Program::has_regions && g_.classes == 1) {
+            g_.pixels *= g_.samples;
+            g_.samples = 1;
+        }
+    }
+
+    /// One pass over the logits. `point` is d(loss)/d(point sum), `pulls` one pull-back per sample and class.
+    template<bool Sums, emit Emit>
+    void run(const std::array<double, Program::points>& point, const pull_back* pulls, double* totals,
+             const sink_ref<T>& out) const {
+        const std::size_t per_row = (g_.pixels + tile_size - 1) / tile_size;
+        const std::size_t tiles = g_.samples * g_.classes * per_row;
+        const std::size_t pieces = (tiles + tiles_per_piece - 1) / tiles_per_piece;
+        constexpr std::size_t width = Sums ? Program::width : 0;
+        double* partials = in_.memory.template get<double>(scratch::partial_sums,
+                                                           slots(in_.executor, pieces) * tiles_per_piece * width);
+        for_pieces(
+            in_.executor, pieces,
+            [&](std::size_t piece, std::size_t slot) {
+                buffers r;
+                const std::size_t first = piece * tiles_per_piece;
+                for (std::size_t t = first; t < std::min(tiles, first + tiles_per_piece); ++t) {
+                    double* sums = partials + (slot * tiles_per_piece + t - first) * width;
+                    std::fill_n(sums, width, 0.0);
+                    const std::size_t row = t / per_row;
+                    run_tile<Sums, Emit>(r, row, t % per_row * tile_size, point, pulls, sums, out);
+                }
+            },
+            [&](std::size_t piece, std::size_t slot) {
+                const std::size_t first = piece * tiles_per_piece;
+                for (std::size_t t = first; t < std::min(tiles, first + tiles_per_piece); ++t)
+                    for (std::size_t k = 0; k < width; ++k)
+                        totals[t / per_row * width + k] += partials[(slot * tiles_per_piece + t - first) * width + k];
+            });
+    }
+
+    /// Sums are kept for this many regions.
+    [[nodiscard]] std::size_t regions() const { return g_.samples * g_.classes; }
+
+  private:
+    static constexpr std::size_t tiles_per_piece = 16;
+
+    struct buffers {
+        alignas(64) std::array<T, tile_size> x, y, m, spare, out;
+    };
+
+    template<bool Sums, emit Emit>
+    void run_tile(buffers& r, std::size_t row, std::size_t i, const std::array<double, Program::points>& point,
+                  const pull_back* pulls, double* sums, const sink_ref<T>& out) const {
+        const std::size_t b = row / g_.classes, c = row % g_.classes;
+        const std::size_t first = row * g_.pixels + i;
+        tile<T> t{};
+        t.n = std::min(tile_size, g_.pixels - i);
+        t.cls = c;
+        t.classes = g_.classes;
+        t.accumulate = out.accumulate;
+        t.x = in_.x.read(first, t.n, r.x.data());
+        read_target(t, r, b, c, i);
+        factors_type factors{point, Program::has_regions && Emit == emit::gradient ? pulls[row] : pull_back{}};
+        const std::array<double, Program::points> weights = class_weights(c);
+        for (std::size_t k = 0; k < Program::points; ++k) factors.point[k] *= weights[k];
+        if (Emit != emit::nothing) t.out = out.to->begin(first, t.n, r.out.data(), out.accumulate);
+        if (in_.probabilities)
+            run_elementwise<true, Sums, Emit>(program_, factors, t, sums);
+        else
+            run_elementwise<false, Sums, Emit>(program_, factors, t, sums);
+        if (Emit != emit::nothing) out.to->commit(first, t.n, t.out);
+        if constexpr (Sums)
+            for (std::size_t k = 0; k < Program::points; ++k) sums[k] *= weights[k];
+    }
+
+    void read_target(tile<T>& t, buffers& r, std::size_t b, std::size_t c, std::size_t i) const {
+        if (!in_.y.is_label_map()) {
+            t.y = in_.y.soft(b, c, i, t.n, r.y.data());
+            if (in_.y.masked()) t.m = in_.y.weights(b, c, i, t.n, t.y, r.m.data(), r.spare.data());
+            return;
+        }
+        const T* labels = in_.y.labels(b, i, t.n, r.y.data());
+        if (in_.y.masked()) t.m = in_.y.weights(b, c, i, t.n, labels, r.m.data(), r.spare.data());
+        const T own = static_cast<T>(c);
+        for (std::size_t j = 0; j < t.n; ++j) r.y[j] = labels[j] == own ? T(1) : T(0);
+        t.y = r.y.data();
+    }
+
+    /// The class weight of every point.
+    std::array<double, Program::points> class_weights(std::size_t c) const {
+        std::array<double, Program::points> weights{};
+        program_.each_pointwise([&]<std::size_t I>(const auto& one) {
+            const double w = class_weights_of(one.term).of(c);
+            for (std::size_t k = Program::point_offsets[I]; k < Program::point_offsets[I + 1]; ++k) weights[k] = w;
+        });
+        return weights;
+    }
+
+    const Program& program_;
+    const sweep_inputs<T>& in_;
+    geometry g_;
+};
+
+} // namespace xloss::engine
+
+#endif

@@ -1,0 +1,219 @@
+#ifndef XLOSS_ENGINE_PROGRAM_HPP
+#define XLOSS_ENGINE_PROGRAM_HPP
+
+#include <xloss/config.hpp>
+#include <xloss/engine/options.hpp>
+#include <xloss/engine/pixel.hpp>
+#include <xloss/engine/region.hpp>
+#include <xloss/simd/dual.hpp>
+#include <xloss/simd/number.hpp>
+
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <span>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+namespace xloss {
+
+/// The ways a loss can run, for losses that say so themselves because `bind` hides their terms.
+namespace modes {
+inline constexpr unsigned elementwise = 1; ///< binary, multilabel, one_vs_rest
+inline constexpr unsigned channelwise = 2; ///< multiclass
+inline constexpr unsigned every = 3;
+} // namespace modes
+
+/// What a loss over the whole call knows beside its own sums.
+struct call_sums {
+    double denominator = 1.0; ///< what a mean over pixels divides by (1 for sums)
+    xloss::reduction reduction = xloss::reduction::mean;
+};
+
+namespace engine {
+
+// --- what a term can do -------------------------------------------------------------------------------------------
+
+using probe = simd::number<float>;
+
+template<class Term>
+concept has_at = requires(const Term& t, const pixel<probe>& s) { as_points(t.at(s)); };
+
+template<class Term>
+concept has_at_class = requires(const Term& t, const pixel<probe>& s) { as_points(t.at_class(s)); };
+
+template<class Term>
+concept has_at_probability = requires(const Term& t, const pixel<probe>& s) { as_points(t.at_probability(s)); };
+
+template<class Term>
+concept has_region_loss = requires(const Term& t, const region_sums<dual<1>>& r) {
+    { t.region_loss(r) } -> std::convertible_to<dual<1>>;
+    Term::sums;
+};
+
+template<class Term>
+concept has_classes_loss = requires(const Term& t, std::span<const region_sums<dual<1>>> r) {
+    { t.classes_loss(r) } -> std::convertible_to<dual<1>>;
+    Term::sums;
+};
+
+template<class Term>
+concept pointwise = has_at<Term> || has_at_class<Term> || has_at_probability<Term>;
+
+template<class Term>
+concept regional = has_region_loss<Term> || has_classes_loss<Term>;
+
+/// A term that can run: it gives the value at a pixel, or the loss of a region.
+template<class Term>
+concept runnable = pointwise<Term> || regional<Term>;
+
+/// Modes whose pixels have a sigmoid each (or a probability), against those with a softmax.
+enum class kind { elementwise, channelwise };
+
+constexpr kind kind_of(mode md) { return md == mode::multiclass ? kind::channelwise : kind::elementwise; }
+
+template<class Term, kind Kind>
+inline constexpr bool pointwise_in =
+    has_at_probability<Term> || (Kind == kind::elementwise ? has_at<Term> : has_at_class<Term>);
+
+template<class Term, kind Kind>
+inline constexpr bool runs_in = regional<Term> || pointwise_in<Term, Kind>;
+
+// --- a sum of terms, ready to run ---------------------------------------------------------------------------------
+
+/// A term with its factor inside the loss that it is a part of.
+template<class Term>
+struct scaled {
+    double factor;
+    Term term;
+};
+
+template<class Term>
+scaled(double, Term) -> scaled<Term>;
+
+/// A term as a part of a sum of losses.
+template<class Term>
+struct part {
+    using term_type = std::remove_cvref_t<Term>;
+    Term term;         // a reference where the loss itself is the term: nothing is copied
+    double share;      // its factor inside its loss
+    double weight;     // the factor of that loss in the sum
+    std::size_t entry; // the number of that loss
+
+    [[nodiscard]] constexpr double coefficient() const { return share * weight; }
+};
+
+template<class Term>
+constexpr std::size_t points_of() {
+    using V = probe;
+    using S = pixel<V>;
+    if constexpr (has_at<Term>)
+        return std::tuple_size_v<std::remove_cvref_t<decltype(as_points(std::declval<const Term&>().at(std::declval<S>())))>>;
+    else if constexpr (has_at_class<Term>)
+        return std::tuple_size_v<std::remove_cvref_t<decltype(as_points(std::declval<const Term&>().at_class(std::declval<S>())))>>;
+    else if constexpr (has_at_probability<Term>)
+        return std::tuple_size_v<std::remove_cvref_t<decltype(as_points(std::declval<const Term&>().at_probability(std::declval<S>())))>>;
+    else
+        return 0;
+}
+
+template<class Term>
+constexpr unsigned sums_of() {
+    if constexpr (regional<Term>)
+        return Term::sums;
+    else
+        return 0;
+}
+
+/// All terms of an evaluation in one mode, with the layout of the sums that one sweep collects for them: first every
+/// point of every pointwise term, then every soft sum that a regional term asks for, then the constants of a region.
+template<kind Kind, class... Terms>
+struct program {
+    static constexpr kind mode_kind = Kind;
+    static constexpr std::size_t size = sizeof...(Terms);
+
+    std::tuple<part<Terms>...> parts;
+
+    template<std::size_t I>
+    using term = typename std::tuple_element_t<I, decltype(parts)>::term_type;
+
+    template<std::size_t I>
+    static constexpr bool is_pointwise = pointwise_in<term<I>, Kind>;
+    template<std::size_t I>
+    static constexpr bool is_regional = regional<term<I>>;
+
+    static constexpr std::array<std::size_t, size + 1> point_offsets = [] {
+        std::array<std::size_t, size + 1> offsets{};
+        const std::array<std::size_t, size + 1> counts{
+            (pointwise_in<std::remove_cvref_t<Terms>, Kind> ? points_of<std::remove_cvref_t<Terms>>() : 0)..., 0};
+        for (std::size_t i = 0; i < size; ++i) offsets[i + 1] = offsets[i] + counts[i];
+        return offsets;
+    }();
+    static constexpr std::size_t points = point_offsets[size];
+    static constexpr unsigned soft = (0U | ... | sums_of<std::remove_cvref_t<Terms>>());
+    static constexpr bool has_points = points > 0;
+    static constexpr bool has_regions = soft != 0;
+    static constexpr bool has_target2 = (soft & sums::target2) != 0;
+    static constexpr unsigned soft_only = soft & (sums::target2 - 1);
+    static constexpr std::size_t soft_count = static_cast<std::size_t>(std::popcount(soft_only));
+
+    static constexpr std::size_t soft_begin = points;
+    static constexpr std::size_t target_at = soft_begin + soft_count;
+    static constexpr std::size_t weight_at = target_at + 1;
+    static constexpr std::size_t target2_at = weight_at + 1;
+    /// Sums per region.
+    static constexpr std::size_t width = has_regions ? target2_at + (has_target2 ? 1 : 0) : points;
+
+    /// Where the soft sum of this flag stands.
+    static constexpr std::size_t soft_at(unsigned flag) {
+        return soft_begin + static_cast<std::size_t>(std::popcount(soft_only & (flag - 1)));
+    }
+
+    static constexpr bool needs(unsigned flag) { return (soft & flag) != 0; }
+
+    /// Calls f.template operator()<I>(part) for every part.
+    template<class F>
+    XLOSS_INLINE constexpr void each(F&& f) const {
+        [&]<std::size_t... I>(std::index_sequence<I...>) {
+            (f.template operator()<I>(std::get<I>(parts)), ...);
+        }(std::make_index_sequence<size>{});
+    }
+
+    template<class F>
+    XLOSS_INLINE constexpr void each_pointwise(F&& f) const {
+        each([&]<std::size_t I>(const auto& one) {
+            if constexpr (is_pointwise<I>) f.template operator()<I>(one);
+        });
+    }
+
+    template<class F>
+    constexpr void each_regional(F&& f) const {
+        each([&]<std::size_t I>(const auto& one) {
+            if constexpr (is_regional<I>) f.template operator()<I>(one);
+        });
+    }
+};
+
+/// Whether a term needs every class of a pixel, not only those with y > 0.
+template<class Term>
+XLOSS_INLINE bool wants_every_class(const Term& term) {
+    if constexpr (requires { term.every_class(); })
+        return term.every_class();
+    else
+        return !has_at_class<Term>; // a slope by p alone says nothing about which classes matter
+}
+
+/// The class weights of a pointwise term; 1 where it has none.
+template<class Term>
+per_class_view class_weights_of(const Term& term) {
+    if constexpr (pointwise<Term> && requires { per_class_view(term.class_weights); })
+        return per_class_view(term.class_weights);
+    else
+        return {};
+}
+
+} // namespace engine
+} // namespace xloss
+
+#endif

@@ -1,0 +1,124 @@
+#ifndef XLOSS_ENGINE_REGION_HPP
+#define XLOSS_ENGINE_REGION_HPP
+
+#include <array>
+#include <cstddef>
+#include <optional>
+#include <vector>
+
+#include <xloss/engine/per_class.hpp>
+
+namespace xloss {
+
+/// What shares one overlap score.
+enum class region {
+    sample, ///< every sample for itself (and every class of it)
+    batch   ///< all samples of the call together (for every class)
+};
+
+/// What a region without a true pixel gives.
+enum class empty_region {
+    smooth, ///< what the formula says
+    zero,   ///< loss 0 without gradient; the region counts in the mean
+    skip    ///< the region does not count, nor does its class weight
+};
+
+/// How the soft sums of an overlap are formed from probabilities p and targets y.
+enum class soft_form {
+    product,   ///< tp = sum p y, P = sum p, Y = sum y
+    squared,   ///< tp = sum p y, P = sum p^2, Y = sum y^2 (Milletari 2016)
+    semimetric ///< P = sum p, Y = sum y, tp = (P + Y - sum |p - y|)/2: least at p = y for soft targets as well
+};
+
+/// Names of the sums over a region that a regional loss may ask for, to be joined with `|`.
+namespace sums {
+inline constexpr unsigned tp = 1U << 0;      ///< sum p y
+inline constexpr unsigned fp = 1U << 1;      ///< sum p (1 - y)
+inline constexpr unsigned fn = 1U << 2;      ///< sum (1 - p) y
+inline constexpr unsigned tn = 1U << 3;      ///< sum (1 - p)(1 - y)
+inline constexpr unsigned pred = 1U << 4;    ///< sum p
+inline constexpr unsigned pred2 = 1U << 5;   ///< sum p^2
+inline constexpr unsigned absdiff = 1U << 6; ///< sum |p - y|
+inline constexpr unsigned target2 = 1U << 7; ///< sum y^2
+} // namespace sums
+
+/// The sums over one region, every pixel multiplied by its weight. Only those asked for are filled.
+template<class S = double>
+struct region_sums {
+    S tp{}, fp{}, fn{}, tn{}, pred{}, pred2{}, absdiff{}; // these depend on the logits
+    double target{}, target2{}, weight{};                 // these do not: sum y, sum y^2, sum of the weights
+    std::size_t cls{};                                    // class of the region
+};
+
+namespace engine {
+
+/// The sums of `region_sums` that depend on the logits, in the order of their flags.
+template<class S>
+inline constexpr std::array<S region_sums<S>::*, 7> soft_sums{
+    &region_sums<S>::tp,   &region_sums<S>::fp,    &region_sums<S>::fn,     &region_sums<S>::tn,
+    &region_sums<S>::pred, &region_sums<S>::pred2, &region_sums<S>::absdiff};
+
+/// The options that every regional loss has, as the engine carries them.
+struct region_options {
+    region over = region::sample;
+    empty_region empty = empty_region::smooth;
+    const std::vector<std::size_t>* classes = nullptr;
+    bool include_background = true;
+    per_class_view class_weights{};
+
+    region_options() = default;
+
+    /// From the members of a loss that go by these names.
+    template<class Loss>
+    explicit region_options(const Loss& loss) {
+        if constexpr (requires { region{loss.over}; }) over = loss.over;
+        if constexpr (requires { empty_region{loss.empty}; }) empty = loss.empty;
+        if constexpr (requires { loss.classes; }) classes = &loss.classes;
+        if constexpr (requires { loss.include_background; }) include_background = loss.include_background;
+        if constexpr (requires { loss.class_weights; }) class_weights = per_class_view(loss.class_weights);
+    }
+};
+
+/// Numerator and denominator smoothing: `smooth` unless told otherwise.
+struct smoothing {
+    double nr = 0.0;
+    double dr = 0.0;
+
+    template<class Loss>
+    explicit smoothing(const Loss& loss)
+        : nr(loss.smooth_nr.value_or(loss.smooth)), dr(loss.smooth_dr.value_or(loss.smooth)) {
+        check_number(Loss::name, "smooth", loss.smooth);
+        check_number(Loss::name, "smooth_nr", nr);
+        check_number(Loss::name, "smooth_dr", dr);
+    }
+};
+
+/// tp, P and Y of a region in one of the soft forms.
+template<class S>
+struct overlap {
+    S tp, pred;
+    double target;
+
+    overlap(const region_sums<S>& r, soft_form form)
+        : tp(r.tp), pred(form == soft_form::squared ? r.pred2 : r.pred),
+          target(form == soft_form::squared ? r.target2 : r.target) {
+        if (form == soft_form::semimetric) tp = 0.5 * (r.pred + r.target - r.absdiff);
+    }
+};
+
+/// A score as a quotient; 0/0, nothing predicted and nothing to find, is 1.
+template<class S>
+S score(const S& numerator, const S& denominator) {
+    return denominator == 0.0 ? S(1.0) : numerator / denominator;
+}
+
+/// 1 - score, or -log of the score (not below 1e-7).
+template<class S>
+S score_loss(const S& score, bool log_form) {
+    return log_form ? -log(max(score, S(1e-7))) : 1.0 - score;
+}
+
+} // namespace engine
+} // namespace xloss
+
+#endif

@@ -1,0 +1,281 @@
+#ifndef XLOSS_ENGINE_REGIONAL_HPP
+#define XLOSS_ENGINE_REGIONAL_HPP
+
+#include <xloss/engine/options.hpp>
+#include <xloss/engine/program.hpp>
+#include <xloss/engine/region.hpp>
+#include <xloss/engine/sweep.hpp>
+#include <xloss/engine/target.hpp>
+#include <xloss/engine/workspace.hpp>
+#include <xloss/simd/dual.hpp>
+#include <xloss/tensor/error.hpp>
+#include <xloss/tensor/shape.hpp>
+#include <xloss/tensor/source.hpp>
+
+#include <algorithm>
+#include <bit>
+#include <cstddef>
+#include <span>
+#include <string>
+
+namespace xloss::engine {
+
+/// Value of one loss of a sum, and what its mean divided by.
+struct mean_value {
+    double value = 0.0;
+    double normalizer = 0.0;
+};
+
+/// The options of a regional term: the member `regions`, or the members that go by the options' names.
+template<class Term>
+region_options region_options_of(const Term& term) {
+    if constexpr (requires { region_options(term.regions); })
+        return term.regions;
+    else
+        return region_options(term);
+}
+
+template<class Loss>
+constexpr const char* name_of() {
+    if constexpr (requires { Loss::name; })
+        return Loss::name;
+    else
+        return "loss";
+}
+
+/// The second stage of a regional term: from the sums of its regions to its mean, and to the derivative by every sum.
+template<class Program, class Term>
+class regional_mean {
+  public:
+    regional_mean(const Term& term, const geometry& g, const double* totals, workspace& memory)
+        : term_(term), options_(region_options_of(term)), g_(g), totals_(totals), memory_(memory) {
+        check_classes();
+    }
+
+    [[nodiscard]] std::size_t groups() const { return options_.over == region::sample ? g_.samples : 1; }
+    [[nodiscard]] std::size_t losses_per_group() const { return joint() ? 1 : kept(); }
+
+    /// The shape of the unreduced losses: [B, classes kept], without what is one by nature.
+    [[nodiscard]] tensor::shape unreduced_shape(mode md) const {
+        tensor::shape s;
+        if (options_.over == region::sample) s[s.rank++] = g_.samples;
+        if (!joint() && md != mode::binary) s[s.rank++] = kept();
+        return s;
+    }
+
+    /// w_c l_c of one region; 0 where it does not count.
+    [[nodiscard]] double unreduced(std::size_t group, std::size_t i) const {
+        const outcome one = outcome_of(group, i);
+        return one.counts ? one.weight * one.loss : 0.0;
+    }
+
+    [[nodiscard]] mean_value mean(reduction how) const {
+        double total = 0.0, counted = 0.0;
+        for (std::size_t group = 0; group < groups(); ++group) {
+            const group_sums sums = sums_of_group(group);
+            if (how == reduction::sum)
+                total += sums.losses;
+            else if (sums.weights > 0.0) {
+                total += sums.losses / sums.weights;
+                counted += 1.0;
+            }
+        }
+        if (how == reduction::sum) return {total, 1.0};
+        return {counted > 0.0 ? total / counted : 0.0, counted};
+    }
+
+    /// Adds the derivative of factor * mean to the pull-back of every region.
+    void pull(reduction how, double factor, pull_back* pulls) const {
+        const double counted = mean(how).normalizer;
+        if (counted == 0.0) return;
+        for (std::size_t group = 0; group < groups(); ++group) {
+            const double weights = how == reduction::sum ? 1.0 : sums_of_group(group).weights;
+            if (weights > 0.0)
+                for (std::size_t i = 0; i < losses_per_group(); ++i)
+                    pull_one(group, i, factor / (counted * weights), pulls);
+        }
+    }
+
+    /// Adds the derivative of factor * unreduced(group, i).
+    void pull_one(std::size_t group, std::size_t i, double factor, pull_back* pulls) const {
+        const outcome one = outcome_of(group, i);
+        if (!one.counts || !one.follows_formula || one.weight == 0.0) return;
+        if constexpr (has_classes_loss<Term>)
+            if (joint()) return pull_joint(group, factor, pulls);
+        if constexpr (has_region_loss<Term>) pull_region(group, class_at(i), factor * one.weight, pulls);
+    }
+
+  private:
+    struct outcome {
+        bool counts = true;
+        bool follows_formula = true;
+        double weight = 1.0;
+        double loss = 0.0;
+    };
+    struct group_sums {
+        double losses = 0.0, weights = 0.0;
+    };
+
+    /// Whether the classes of a sample have one loss together.
+    static constexpr bool joint() {
+        if constexpr (Program::mode_kind == kind::channelwise) return has_classes_loss<Term>;
+        return !has_region_loss<Term>;
+    }
+
+    void check_classes() const {
+        const std::string name = std::string("xloss::") + name_of<Term>();
+        for (std::size_t i = 0; i < listed(); ++i)
+            if ((*options_.classes)[i] >= g_.classes)
+                throw parameter_error(name + ": classes names class " + std::to_string((*options_.classes)[i]) + " of " +
+                                      std::to_string(g_.classes));
+        if (kept() == 0) throw parameter_error(name + ": include_background = false leaves no class of " + std::to_string(g_.classes));
+    }
+
+    [[nodiscard]] std::size_t listed() const { return options_.classes ? options_.classes->size() : 0; }
+    [[nodiscard]] std::size_t first_class() const { return options_.include_background ? 0 : 1; }
+    [[nodiscard]] std::size_t kept() const {
+        if (listed() == 0) return g_.classes - first_class();
+        std::size_t n = 0;
+        for (std::size_t c : *options_.classes) n += c >= first_class() ? 1 : 0;
+        return n;
+    }
+    [[nodiscard]] std::size_t class_at(std::size_t i) const {
+        if (listed() == 0) return i + first_class();
+        for (std::size_t c : *options_.classes)
+            if (c >= first_class() && i-- == 0) return c;
+        return g_.classes;
+    }
+
+    [[nodiscard]] outcome outcome_of(std::size_t group, std::size_t i) const {
+        outcome one;
+        double weight = 0.0, target = 0.0;
+        if (joint()) {
+            for (std::size_t k = 0; k < kept(); ++k) {
+                const region_sums<double> r = collect(group, class_at(k));
+                weight += r.weight;
+                target += r.target;
+            }
+        } else {
+            const region_sums<double> r = collect(group, class_at(i));
+            weight = r.weight;
+            target = r.target;
+            one.weight = options_.class_weights.of(r.cls);
+        }
+        const bool ignored = weight == 0.0;
+        const bool without_pixel = target == 0.0;
+        one.follows_formula = !ignored && !(without_pixel && options_.empty != empty_region::smooth);
+        one.counts = !((ignored || without_pixel) && options_.empty == empty_region::skip);
+        if (one.counts && one.follows_formula) one.loss = loss_of(group, i);
+        return one;
+    }
+
+    [[nodiscard]] group_sums sums_of_group(std::size_t group) const {
+        group_sums sums;
+        for (std::size_t i = 0; i < losses_per_group(); ++i) {
+            const outcome one = outcome_of(group, i);
+            if (!one.counts) continue;
+            sums.losses += one.weight * one.loss;
+            sums.weights += one.weight;
+        }
+        return sums;
+    }
+
+    [[nodiscard]] double loss_of(std::size_t group, std::size_t i) const {
+        if constexpr (has_classes_loss<Term>) {
+            if (joint()) return term_.classes_loss(std::span<const region_sums<dual<1>>>(collect_all(group))).value;
+        }
+        if constexpr (has_region_loss<Term>) return dual<1>(term_.region_loss(lift<1>(collect(group, class_at(i))))).value;
+        return 0.0;
+    }
+
+    /// The sums of a region, from those of its samples.
+    [[nodiscard]] region_sums<double> collect(std::size_t group, std::size_t c) const {
+        region_sums<double> r;
+        r.cls = c;
+        const std::size_t first = options_.over == region::sample ? group : 0;
+        const std::size_t last = options_.over == region::sample ? group + 1 : g_.samples;
+        for (std::size_t b = first; b < last; ++b) {
+            const double* row = totals_ + (b * g_.classes + c) * Program::width;
+            for (unsigned k = 0; k < soft_sums<double>.size(); ++k)
+                if (Program::needs(1U << k)) r.*soft_sums<double>[k] += row[Program::soft_at(1U << k)];
+            r.target += row[Program::target_at];
+            r.weight += row[Program::weight_at];
+            if constexpr (Program::has_target2) r.target2 += row[Program::target2_at];
+        }
+        return r;
+    }
+
+    [[nodiscard]] std::span<region_sums<dual<1>>> collect_all(std::size_t group) const {
+        auto* all = memory_.get<region_sums<dual<1>>>(scratch::losses_classes, kept());
+        for (std::size_t k = 0; k < kept(); ++k) all[k] = lift<1>(collect(group, class_at(k)));
+        return {all, kept()};
+    }
+
+    template<std::size_t N>
+    static region_sums<dual<N>> lift(const region_sums<double>& from) {
+        region_sums<dual<N>> to;
+        for (std::size_t k = 0; k < soft_sums<double>.size(); ++k)
+            to.*soft_sums<dual<N>>[k] = dual<N>(from.*soft_sums<double>[k]);
+        to.target = from.target;
+        to.target2 = from.target2;
+        to.weight = from.weight;
+        to.cls = from.cls;
+        return to;
+    }
+
+    /// The derivative by every sum of one region: the term's own, or that of its formula in dual numbers.
+    void pull_region(std::size_t group, std::size_t c, double factor, pull_back* pulls) const {
+        const region_sums<double> r = collect(group, c);
+        region_sums<double> d;
+        if constexpr (requires { term_.region_slopes(r); }) {
+            d = term_.region_slopes(r);
+        } else {
+            constexpr unsigned asked = Term::sums & (sums::target2 - 1);
+            constexpr auto n = static_cast<std::size_t>(std::popcount(asked));
+            auto lifted = lift<n>(r);
+            for (std::size_t k = 0, at = 0; k < soft_sums<double>.size(); ++k)
+                if (asked & (1U << k)) (lifted.*soft_sums<dual<n>>[k]).slope[at++] = 1.0;
+            const dual<n> loss = term_.region_loss(lifted);
+            for (std::size_t k = 0, at = 0; k < soft_sums<double>.size(); ++k)
+                if (asked & (1U << k)) d.*soft_sums<double>[k] = loss.slope[at++];
+        }
+        add(group, c, d, factor, pulls);
+    }
+
+    /// As pull_region, for a loss over all classes: in dual numbers one direction at a time, nothing allocated.
+    void pull_joint(std::size_t group, double factor, pull_back* pulls) const {
+        const std::span<region_sums<dual<1>>> all = collect_all(group);
+        const std::span<const region_sums<dual<1>>> given = all;
+        for (std::size_t i = 0; i < all.size(); ++i) {
+            region_sums<double> d;
+            if constexpr (requires { term_.classes_slopes(given, i); }) {
+                d = term_.classes_slopes(given, i);
+            } else {
+                for (std::size_t k = 0; k < soft_sums<double>.size(); ++k) {
+                    if (!(Term::sums & (1U << k))) continue;
+                    (all[i].*soft_sums<dual<1>>[k]).slope[0] = 1.0;
+                    d.*soft_sums<double>[k] = term_.classes_loss(given).slope[0];
+                    (all[i].*soft_sums<dual<1>>[k]).slope[0] = 0.0;
+                }
+            }
+            add(group, all[i].cls, d, factor, pulls);
+        }
+    }
+
+    /// The sums of a region are those of its samples added up: each has the derivative of the whole.
+    void add(std::size_t group, std::size_t c, const region_sums<double>& d, double factor, pull_back* pulls) const {
+        const std::size_t first = options_.over == region::sample ? group : 0;
+        const std::size_t last = options_.over == region::sample ? group + 1 : g_.samples;
+        for (std::size_t b = first; b < last; ++b) pulls[b * g_.classes + c].add(d, factor);
+    }
+
+    const Term& term_;
+    region_options options_;
+    const geometry& g_;
+    const double* totals_;
+    workspace& memory_;
+};
+
+} // namespace xloss::engine
+
+#endif

@@ -1,0 +1,96 @@
+#ifndef XLOSS_ENGINE_SWEEP_HPP
+#define XLOSS_ENGINE_SWEEP_HPP
+
+#include <xloss/config.hpp>
+#include <xloss/engine/executor.hpp>
+#include <xloss/engine/region.hpp>
+#include <xloss/engine/target.hpp>
+#include <xloss/engine/workspace.hpp>
+#include <xloss/simd/number.hpp>
+#include <xloss/tensor/sink.hpp>
+#include <xloss/tensor/source.hpp>
+
+#include <cstddef>
+
+namespace xloss::engine {
+
+/// What a sweep writes beside collecting sums.
+enum class emit {
+    nothing,
+    gradient,
+    value // the loss of every element, for `unreduced`
+};
+
+/// Point sums are added up in these units, so that a thousand of the largest logits still sum to a finite number.
+inline constexpr double point_unit = 1024.0;
+
+/// The derivative of all regional terms by the probabilities of a region, a = A + B y + C p + D sign(p - y).
+struct pull_back {
+    double constant = 0.0;
+    double by_y = 0.0;
+    double by_p = 0.0;
+    double by_sign = 0.0;
+
+    /// Adds factor times the derivatives by the sums of the region.
+    void add(const region_sums<double>& d, double factor) {
+        constant += factor * (d.pred + d.fp - d.tn);
+        by_y += factor * (d.tp - d.fp - d.fn + d.tn);
+        by_p += factor * 2.0 * d.pred2;
+        by_sign += factor * d.absdiff;
+    }
+
+    /// a at a pixel; parts that no term of the program can ask for are left out at compile time.
+    template<class Program, class V>
+    XLOSS_INLINE V at(const V& p, const V& y) const {
+        V a(constant);
+        if constexpr (Program::needs(sums::tp | sums::fp | sums::fn | sums::tn)) a = fma(V(by_y), y, a);
+        if constexpr (Program::needs(sums::pred2)) a = fma(V(by_p), p, a);
+        if constexpr (Program::needs(sums::absdiff))
+            a = a + select(p > y, V(by_sign), select(p < y, V(-by_sign), V(0.0)));
+        return a;
+    }
+};
+
+/// Adds one vector of pixels to the soft sums that the program asks for.
+template<class Program, bool Masked, class V>
+XLOSS_INLINE void add_soft_sums(const V& p, const V& q, const V& y, const V& m, V* sums) {
+    const auto add = [&](unsigned flag, const V& term) {
+        V& to = sums[Program::soft_at(flag)];
+        to = Masked ? fma(m, term, to) : to + term;
+    };
+    const auto add_product = [&](unsigned flag, const V& a, const V& b) {
+        V& to = sums[Program::soft_at(flag)];
+        to = fma(Masked ? m * a : a, b, to);
+    };
+    if constexpr (Program::needs(sums::tp)) add_product(sums::tp, p, y);
+    if constexpr (Program::needs(sums::fp)) add_product(sums::fp, p, 1.0 - y);
+    if constexpr (Program::needs(sums::fn)) add_product(sums::fn, q, y);
+    if constexpr (Program::needs(sums::tn)) add_product(sums::tn, q, 1.0 - y);
+    if constexpr (Program::needs(sums::pred)) add(sums::pred, p);
+    if constexpr (Program::needs(sums::pred2)) add_product(sums::pred2, p, p);
+    if constexpr (Program::needs(sums::absdiff)) add(sums::absdiff, abs(p - y));
+    sums[Program::target_at] = Masked ? fma(m, y, sums[Program::target_at]) : sums[Program::target_at] + y;
+    if constexpr (Masked) sums[Program::weight_at] = sums[Program::weight_at] + m;
+    if constexpr (Program::has_target2) sums[Program::target2_at] = fma(Masked ? m * y : y, y, sums[Program::target2_at]);
+}
+
+/// Where a sweep writes.
+template<class T>
+struct sink_ref {
+    const tensor::sink<T>* to = nullptr;
+    bool accumulate = false;
+};
+
+/// What every sweep of a call reads and works with.
+template<class T>
+struct sweep_inputs {
+    const tensor::source<T>& x;
+    const target<T>& y;
+    bool probabilities;
+    const executor_ref& executor;
+    workspace& memory;
+};
+
+} // namespace xloss::engine
+
+#endif

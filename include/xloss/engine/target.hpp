@@ -1,0 +1,266 @@
+#ifndef XLOSS_ENGINE_TARGET_HPP
+#define XLOSS_ENGINE_TARGET_HPP
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <type_traits>
+
+#include <xloss/tensor/error.hpp>
+#include <xloss/tensor/labels.hpp>
+#include <xloss/tensor/shape.hpp>
+#include <xloss/tensor/source.hpp>
+#include <xloss/engine/options.hpp>
+
+namespace xloss::engine {
+
+/// Logits as samples, classes and pixels.
+struct geometry {
+    std::size_t samples = 0; // B
+    std::size_t classes = 1; // C; 1 in binary
+    std::size_t pixels = 0;  // N, all spatial axes of a sample
+
+    geometry() = default;
+
+    geometry(const tensor::shape& s, mode md) {
+        const std::size_t channel_axes = md == mode::binary ? 0 : 1;
+        if (s.rank < 1 + channel_axes)
+            throw shape_error(channel_axes ? "xloss: logits " + s.to_string() + " need a sample and a class axis, [B, C, ...]"
+                                           : "xloss: logits of rank 0 need a sample axis, [B, ...]");
+        samples = s[0];
+        if (channel_axes) classes = s[1];
+        pixels = 1;
+        for (std::size_t axis = 1 + channel_axes; axis < s.rank; ++axis) pixels *= s[axis];
+        if (classes == 0) throw shape_error("xloss: logits " + s.to_string() + " have no class");
+    }
+
+    [[nodiscard]] std::size_t size() const { return samples * classes * pixels; }
+    [[nodiscard]] std::size_t first(std::size_t sample, std::size_t cls) const {
+        return (sample * classes + cls) * pixels;
+    }
+};
+
+/// Pixels per tile of the elementwise modes: five rows of them stay in a 48 kB first-level cache (20 kB in float),
+/// and the calls per tile (reading, staging) vanish against the work on it.
+inline constexpr std::size_t tile_size = 1024;
+
+/// A tensor that rides on the target, of the logits' shape or with one channel for all.
+template<class T>
+class rider {
+  public:
+    rider() = default;
+
+    template<class E>
+    rider(const E& e, const tensor::shape& logits, const geometry& g, bool channels, const char* what) : source_(e) {
+        const tensor::shape& s = source_->shape();
+        tensor::shape without = logits; // [B, ...], the class axis left out
+        tensor::shape one = logits;     // [B, 1, ...]
+        if (logits.rank >= 2) {
+            std::copy(logits.extent.begin() + 2, logits.extent.begin() + static_cast<std::ptrdiff_t>(logits.rank),
+                      without.extent.begin() + 1);
+            without.extent[--without.rank] = 0;
+            one.extent[1] = 1;
+        }
+        per_sample_ = g.classes * g.pixels;
+        if (s == logits && channels) {
+            period_ = per_sample_;
+            per_class_ = g.classes > 1;
+        } else if (logits.rank >= 2 && (s == without || s == one)) {
+            period_ = logits[1] == 0 ? 0 : per_sample_ / logits[1];
+        } else {
+            throw shape_error(std::string("xloss: ") + what + " " + s.to_string() + " do not fit logits " +
+                              logits.to_string());
+        }
+    }
+
+    /// What rides on the n logits from `first` in row-major order, as it stands in memory or copied to `buffer`.
+    const T* read(std::size_t first, std::size_t n, T* buffer) const {
+        if (period_ == per_sample_) return source_->read(first, n, buffer);
+        for (std::size_t done = 0; done < n;) { // the channels of a sample share one plane
+            const std::size_t sample = (first + done) / per_sample_;
+            const std::size_t from = (first + done) % per_sample_ % period_;
+            const std::size_t run = std::min(n - done, period_ - from);
+            const T* part = source_->read(sample * period_ + from, run, buffer + done);
+            if (run == n) return part;
+            if (part != buffer + done) std::copy_n(part, run, buffer + done);
+            done += run;
+        }
+        return buffer;
+    }
+
+    [[nodiscard]] bool per_class() const { return per_class_; }
+    [[nodiscard]] tensor::memory_range memory() const { return source_->memory(); }
+
+  private:
+    std::optional<tensor::source<T>> source_{};
+    std::size_t per_sample_ = 1;
+    std::size_t period_ = 1; // elements of this tensor per sample
+    bool per_class_ = false;
+};
+
+/// Targets with all that rides on them, as rows in the computation type. Here target type, label maps, ignored values,
+/// weights and strides end: a kernel sees y and m.
+template<class T>
+class target {
+  public:
+    static constexpr std::size_t most_riders = 4;
+
+    target(const tensor::shape& logits, mode md, const std::optional<std::int64_t>& ignore)
+        : logits_(logits), geometry_(logits, md), mode_(md), ignore_(ignore) {}
+
+    /// The target proper: of the logits' shape, or a label map.
+    template<class E>
+    void set(const E& y) {
+        const tensor::shape s = tensor::shape_of(y);
+        const bool may_be_labels = mode_ == mode::multiclass || mode_ == mode::one_vs_rest;
+        if (may_be_labels && s.rank + 1 == logits_.rank) {
+            set_labels(y, s);
+            return;
+        }
+        if (mode_ == mode::one_vs_rest)
+            throw shape_error("xloss: one_vs_rest takes a label map [B, ...]; target " + s.to_string() +
+                              " for logits " + logits_.to_string());
+        if (s != logits_)
+            throw shape_error("xloss: target " + s.to_string() + " does not fit logits " + logits_.to_string());
+        soft_.emplace(y);
+    }
+
+    template<class E>
+    void add_validity(const E& valid) {
+        if (validities_ == most_riders) throw shape_error("xloss: too many masks ride on one target");
+        validity_[validities_++] = rider<T>(valid, logits_, geometry_, !labels_, "valid pixels");
+    }
+
+    template<class E>
+    void add_weights(const E& w) {
+        if (weights_ == most_riders) throw shape_error("xloss: too many weights ride on one target");
+        weight_[weights_++] = rider<T>(w, logits_, geometry_, !labels_, "weights");
+    }
+
+    /// The upstream tensor of unreduced pointwise losses: multiplies after everything has been counted.
+    void set_upstream(const tensor::source<double>* u) { upstream_ = u; }
+
+    [[nodiscard]] const engine::geometry& geometry() const { return geometry_; }
+    [[nodiscard]] const tensor::shape& logits_shape() const { return logits_; }
+    [[nodiscard]] mode md() const { return mode_; }
+    [[nodiscard]] bool is_label_map() const { return labels_.has_value(); }
+    [[nodiscard]] bool has_riders() const { return validities_ + weights_ > 0; }
+    [[nodiscard]] bool masked() const { return ignore_ || has_riders() || upstream_; }
+
+    /// Whether the classes of a pixel may have different weights.
+    [[nodiscard]] bool masked_per_class() const {
+        if (ignore_ && !labels_ && mode_ != mode::binary) return true;
+        if (upstream_ && mode_ != mode::multiclass) return true;
+        for (std::size_t i = 0; i < validities_; ++i)
+            if (validity_[i].per_class()) return true;
+        for (std::size_t i = 0; i < weights_; ++i)
+            if (weight_[i].per_class()) return true;
+        return false;
+    }
+
+    /// Labels of n pixels from i of sample b; below 0 where ignored (-1) or out of range (-2).
+    const T* labels(std::size_t b, std::size_t i, std::size_t n, T* buffer) const {
+        return labels_->read(b * geometry_.pixels + i, n, buffer);
+    }
+
+    /// Soft targets of n pixels of class c from i of sample b.
+    const T* soft(std::size_t b, std::size_t c, std::size_t i, std::size_t n, T* buffer) const {
+        return soft_->read(geometry_.first(b, c) + i, n, buffer);
+    }
+
+    /// Weights m of the same pixels; `y` are their soft targets or labels. Only where `masked()`.
+    const T* weights(std::size_t b, std::size_t c, std::size_t i, std::size_t n, const T* y, T* buffer,
+                     T* spare) const {
+        start_with_ignored(n, y, buffer);
+        const std::size_t first = geometry_.first(b, c) + i;
+        for (std::size_t k = 0; k < validities_; ++k) {
+            const T* v = validity_[k].read(first, n, spare);
+            for (std::size_t j = 0; j < n; ++j) buffer[j] = v[j] != T(0) ? buffer[j] : T(0);
+        }
+        for (std::size_t k = 0; k < weights_; ++k) {
+            const T* w = weight_[k].read(first, n, spare);
+            for (std::size_t j = 0; j < n; ++j) buffer[j] = buffer[j] != T(0) ? buffer[j] * w[j] : T(0);
+        }
+        if (upstream_) times_upstream(b, c, i, n, buffer);
+        return buffer;
+    }
+
+    /// "label 7 at [0, 3, 4]", for messages.
+    [[nodiscard]] std::string label_at(std::size_t b, std::size_t i) const {
+        const std::size_t flat = b * geometry_.pixels + i;
+        return "label " + labels_->value_at(flat) + " at " + tensor::index_string(labels_shape_, flat);
+    }
+
+    [[nodiscard]] std::string index_of(std::size_t b, std::size_t c, std::size_t i) const {
+        return tensor::index_string(logits_, geometry_.first(b, c) + i);
+    }
+
+    /// Whether writing to `range` would change what is still to be read.
+    [[nodiscard]] bool overlaps(const tensor::memory_range& range) const {
+        if (soft_ && tensor::overlap(soft_->memory(), range)) return true;
+        if (labels_ && tensor::overlap(labels_->memory(), range)) return true;
+        for (std::size_t i = 0; i < validities_; ++i)
+            if (tensor::overlap(validity_[i].memory(), range)) return true;
+        for (std::size_t i = 0; i < weights_; ++i)
+            if (tensor::overlap(weight_[i].memory(), range)) return true;
+        return false;
+    }
+
+  private:
+    template<class E>
+    void set_labels(const E& y, const tensor::shape& s) {
+        using element = tensor::value_type_of<E>;
+        if constexpr (std::is_integral_v<element>) {
+            for (std::size_t axis = 0; axis < s.rank; ++axis)
+                if (s[axis] != logits_[axis == 0 ? 0 : axis + 1])
+                    throw shape_error("xloss: label map " + s.to_string() + " does not fit logits " +
+                                      logits_.to_string());
+            labels_.emplace(y, geometry_.classes, ignore_);
+            labels_shape_ = s;
+        } else {
+            throw shape_error("xloss: target " + s.to_string() + " has the shape of a label map for logits " +
+                              logits_.to_string() + ", and a label map has integers");
+        }
+    }
+
+    void start_with_ignored(std::size_t n, const T* y, T* m) const {
+        if (labels_) {
+            for (std::size_t j = 0; j < n; ++j) m[j] = y[j] < T(0) ? T(0) : T(1);
+        } else if (ignore_) {
+            const T ignored = static_cast<T>(*ignore_);
+            for (std::size_t j = 0; j < n; ++j) m[j] = y[j] == ignored ? T(0) : T(1);
+        } else {
+            std::fill_n(m, n, T(1));
+        }
+    }
+
+    void times_upstream(std::size_t b, std::size_t c, std::size_t i, std::size_t n, T* m) const {
+        const std::size_t first = mode_ == mode::multiclass ? b * geometry_.pixels + i : geometry_.first(b, c) + i;
+        std::array<double, 64> buffer;
+        for (std::size_t done = 0; done < n;) {
+            const std::size_t run = std::min(n - done, buffer.size());
+            const double* u = upstream_->read(first + done, run, buffer.data());
+            for (std::size_t j = 0; j < run; ++j)
+                m[done + j] = m[done + j] != T(0) ? m[done + j] * static_cast<T>(u[j]) : T(0);
+            done += run;
+        }
+    }
+
+    tensor::shape logits_;
+    engine::geometry geometry_;
+    mode mode_;
+    std::optional<std::int64_t> ignore_;
+    std::optional<tensor::source<T>> soft_{};
+    std::optional<tensor::label_source<T>> labels_{};
+    tensor::shape labels_shape_{};
+    std::array<rider<T>, most_riders> validity_{}, weight_{};
+    std::size_t validities_ = 0, weights_ = 0;
+    const tensor::source<double>* upstream_ = nullptr;
+};
+
+} // namespace xloss::engine
+
+#endif

@@ -1,0 +1,88 @@
+#ifndef XLOSS_ENGINE_WORKSPACE_HPP
+#define XLOSS_ENGINE_WORKSPACE_HPP
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <memory>
+#include <new>
+#include <type_traits>
+
+namespace xloss {
+
+namespace engine {
+
+/// What the engine keeps scratch memory for.
+enum class scratch {
+    class_sums,     // per class: valid, weight, target
+    partial_sums,   // per piece in flight
+    region_sums,    // per sample and class
+    pull_backs,     // per sample and class
+    tiles,          // per piece in flight: the channels of a block of pixels
+    losses_classes, // per class: the sums of one sample, with derivatives
+    count
+};
+
+/// Aligned memory that grows and never shrinks.
+class scratch_buffer {
+  public:
+    /// `n` values, uninitialized.
+    template<class T>
+    T* get(std::size_t n) {
+        static_assert(std::is_trivially_destructible_v<T>);
+        const std::size_t bytes = n * sizeof(T);
+        if (bytes > bytes_) {
+            memory_.reset(); // before the new one, so that the peak is the larger of the two
+            memory_.reset(static_cast<std::byte*>(::operator new(bytes, alignment)));
+            bytes_ = bytes;
+        }
+        T* first = reinterpret_cast<T*>(memory_.get());
+        std::uninitialized_default_construct_n(first, n);
+        return first;
+    }
+
+    [[nodiscard]] std::size_t bytes() const { return bytes_; }
+
+  private:
+    static constexpr std::align_val_t alignment{64};
+    struct release {
+        void operator()(std::byte* p) const { ::operator delete(p, alignment); }
+    };
+
+    std::unique_ptr<std::byte, release> memory_{};
+    std::size_t bytes_ = 0;
+};
+
+} // namespace engine
+
+/// Scratch memory that a caller may keep between calls: with one, a call of a shape seen before allocates nothing.
+/// Its size does not grow with the pixels, only with samples times classes. Not to be shared by calls at the same time.
+class workspace {
+  public:
+    /// `n` uninitialized values; valid until the next request of the same kind.
+    template<class T>
+    T* get(engine::scratch kind, std::size_t n) {
+        return buffers_[static_cast<std::size_t>(kind)].template get<T>(n);
+    }
+
+    /// `n` zeros, likewise.
+    double* zeros(engine::scratch kind, std::size_t n) {
+        double* first = get<double>(kind, n);
+        std::fill_n(first, n, 0.0);
+        return first;
+    }
+
+    /// Bytes held.
+    [[nodiscard]] std::size_t bytes() const {
+        std::size_t sum = 0;
+        for (const auto& b : buffers_) sum += b.bytes();
+        return sum;
+    }
+
+  private:
+    std::array<engine::scratch_buffer, static_cast<std::size_t>(engine::scratch::count)> buffers_{};
+};
+
+} // namespace xloss
+
+#endif
