@@ -1,0 +1,18 @@
+#ifndef XLOSS_XLOSS_HPP
+#define XLOSS_XLOSS_HPP
+
+/// \file
+/// All of xloss.
+
+#include <xloss/criterion/call.hpp>
+#include <xloss/criterion/mode.hpp>
+#include <xloss/criterion/sum.hpp>
+#include <xloss/criterion/target.hpp>
+#include <xloss/losses/bce.hpp>
+#include <xloss/losses/cross_entropy.hpp>
+#include <xloss/losses/dice.hpp>
+#include <xloss/losses/focal.hpp>
+#include <xloss/losses/generalized_dice.hpp>
+#include <xloss/losses/unified_focal.hpp>
+
+#endif
