@@ -11,8 +11,8 @@
 #define XLOSS_VERSION_MINOR 1
 #define XLOSS_VERSION_PATCH 0
 
-// Kernels are built from hundreds of tiny functions on vectors. Left to its own judgement a compiler keeps some
-// of them as calls, and a call that passes a vector through memory costs more than its arithmetic.
+// Kernels are built from hundreds of tiny functions on vectors. Left to its own judgement a compiler keeps
+// some of them as calls, and a call that passes a vector through memory costs more than its arithmetic.
 #if defined(_MSC_VER) && !defined(__clang__)
 #define XLOSS_INLINE __forceinline
 #else

@@ -15,8 +15,8 @@ namespace xloss::simd {
 
 namespace detail {
 
-// A constant trip count and no aliasing: all that g++ -O2 asks for to turn the loop into widening vector loads. The
-// converting loads of xsimd go lane by lane and take ten times as long for one-byte types.
+// A constant trip count and no aliasing: all that g++ -O2 asks for to turn the loop into widening vector
+// loads. The converting loads of xsimd go lane by lane and take ten times as long for one-byte types.
 template <std::size_t N, class From, class To>
 XLOSS_INLINE void convert_block(const From* XLOSS_RESTRICT from, To* XLOSS_RESTRICT to) {
     for (std::size_t i = 0; i < N; ++i) {
@@ -24,8 +24,8 @@ XLOSS_INLINE void convert_block(const From* XLOSS_RESTRICT from, To* XLOSS_RESTR
     }
 }
 
-// 64-bit integers have no vector conversion before AVX-512. Masks and counts fit into 32 bits, which have one: where
-// a whole block does, it goes that way.
+// 64-bit integers have no vector conversion before AVX-512. Masks and counts fit into 32 bits, which have
+// one: where a whole block does, it goes that way.
 template <std::size_t N, class From, class To>
 XLOSS_INLINE void convert_wide_block(const From* XLOSS_RESTRICT from, To* XLOSS_RESTRICT to) {
     std::int32_t narrow[N];

@@ -18,9 +18,10 @@ namespace xloss {
 
 /// A value and its derivatives in N directions. S is double, float or long double.
 ///
-/// Conventions where a derivative does not exist or is infinite, chosen so that gradients stay finite: d|x| = 0 at 0;
-/// min and max of equal numbers pass half to each; sqrt and pow have derivative 0 at 0 (pow also for an exponent
-/// below 1). What is constant (slope 0) stays constant through every function, also where a factor is infinite.
+/// Conventions where a derivative does not exist or is infinite, chosen so that gradients stay finite: d|x| =
+/// 0 at 0; min and max of equal numbers pass half to each; sqrt and pow have derivative 0 at 0 (pow also for
+/// an exponent below 1). What is constant (slope 0) stays constant through every function, also where a
+/// factor is infinite.
 template <std::size_t N = 1, class S = double>
 struct dual {
     static_assert(std::is_floating_point_v<S>, "dual<N, S> needs a plain floating-point type");
@@ -47,8 +48,12 @@ struct dual {
         return result;
     }
 
-    friend constexpr dual operator+(const dual& a, const dual& b) { return join(a.value + b.value, a, 1, b, 1); }
-    friend constexpr dual operator-(const dual& a, const dual& b) { return join(a.value - b.value, a, 1, b, -1); }
+    friend constexpr dual operator+(const dual& a, const dual& b) {
+        return join(a.value + b.value, a, 1, b, 1);
+    }
+    friend constexpr dual operator-(const dual& a, const dual& b) {
+        return join(a.value - b.value, a, 1, b, -1);
+    }
     friend constexpr dual operator*(const dual& a, const dual& b) {
         return join(a.value * b.value, a, b.value, b, a.value);
     }
@@ -108,7 +113,8 @@ struct dual {
             return {std::pow(u.value, g.value), {}};
         }
         // std::pow gives 1 for NaN^0 and for 1^NaN; here NaN comes through, as in simd::pow.
-        const S power = std::isnan(u.value) || std::isnan(g.value) ? u.value + g.value : std::pow(u.value, g.value);
+        const S power =
+            std::isnan(u.value) || std::isnan(g.value) ? u.value + g.value : std::pow(u.value, g.value);
         return join(power, u, g.value * std::pow(u.value, g.value - 1), g, power * std::log(u.value));
     }
 
@@ -118,7 +124,8 @@ struct dual {
         const S larger = 1 / (1 + e.value);
         const S product = smaller * larger;
         const bool negative = std::signbit(x.value);
-        return {chain(negative ? smaller : larger, x, product), chain(negative ? larger : smaller, x, -product), e};
+        return {chain(negative ? smaller : larger, x, product),
+                chain(negative ? larger : smaller, x, -product), e};
     }
 
     friend bool isnan(const dual& a) { return std::isnan(a.value); }

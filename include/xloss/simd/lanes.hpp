@@ -14,8 +14,8 @@
 #endif
 
 /// \file
-/// What number.hpp is made of: a register of W lanes and the operations that C++ has no operator for. Two versions,
-/// a plain T and an xsimd batch. This is the one file that knows xsimd, from 8.1 to 14.
+/// What number.hpp is made of: a register of W lanes and the operations that C++ has no operator for. Two
+/// versions, a plain T and an xsimd batch. This is the one file that knows xsimd, from 8.1 to 14.
 
 namespace xloss::simd::detail {
 
@@ -35,8 +35,8 @@ constexpr std::size_t width_of() {
 #endif
 }
 
-// A fused multiply-add that the target has not got would be emulated, a hundred times slower: then a multiply and an
-// add take its place. The kernels in math.hpp keep their accuracy either way.
+// A fused multiply-add that the target has not got would be emulated, a hundred times slower: then a multiply
+// and an add take its place. The kernels in math.hpp keep their accuracy either way.
 #if defined(__FMA__) || defined(__ARM_FEATURE_FMA) || defined(__aarch64__) || defined(__FP_FAST_FMA)
 inline constexpr bool has_fma = true;
 #else
@@ -48,8 +48,11 @@ template <class T>
 using bits_of = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
 
 template <class T, std::size_t W>
-struct lanes {
-    static_assert(W == 1, "number<T, W> has the native width or width 1");
+struct lanes;
+
+/// Without SIMD.
+template <class T>
+struct lanes<T, 1> {
     using type = T;
     using flags = bool;
     using bits = bits_of<T>;
@@ -67,6 +70,7 @@ struct lanes {
         }
     }
     static XLOSS_INLINE type fnma(type a, type b, type c) { return fma(-a, b, c); }
+    static XLOSS_INLINE type minus(type a) { return -a; }
     static XLOSS_INLINE type abs(type a) { return std::fabs(a); }
     static XLOSS_INLINE type copysign(type a, type sign) { return std::copysign(a, sign); }
     static XLOSS_INLINE type minus_abs(type a) { return -std::fabs(a); }
@@ -85,19 +89,35 @@ struct lanes {
 
     static XLOSS_INLINE bits to_bits(type a) { return std::bit_cast<bits>(a); }
     static XLOSS_INLINE type from_bits(bits a) { return std::bit_cast<type>(a); }
+    template <int N>
+    static XLOSS_INLINE bits shift_left(bits a) {
+        return a << N;
+    }
+    template <int N>
+    static XLOSS_INLINE bits shift_right(bits a) {
+        return a >> N;
+    }
     static XLOSS_INLINE type gather(const T* table, bits index) { return table[index]; }
 };
 
 #ifndef XLOSS_DISABLE_SIMD
+// The AVX-512 intrinsics of g++ 12 read a variable that they set to itself, and warn about it wherever they
+// are inlined.
+#if defined(__AVX512F__) && defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+
+/// A register of the target.
 template <class T, std::size_t W>
-    requires(W > 1)
-struct lanes<T, W> {
-    static_assert(W == width_of<T>(), "number<T, W> has the native width or width 1");
+struct lanes {
     using type = xsimd::batch<T>;
     using flags = xsimd::batch_bool<T>;
     using bits = xsimd::batch<bits_of<T>>;
     using signed_bits = xsimd::batch<std::make_signed_t<bits_of<T>>>;
 
+    static XLOSS_INLINE bits sign_bit() { return bits(std::bit_cast<bits_of<T>>(T(-0.0))); }
     static XLOSS_INLINE type load(const T* from) { return type::load_unaligned(from); }
     static XLOSS_INLINE void store(const type& a, T* to) { a.store_unaligned(to); }
     static XLOSS_INLINE T at(const type& a, std::size_t i) { return a.get(i); }
@@ -109,17 +129,49 @@ struct lanes<T, W> {
 #endif
     }
 
-    static XLOSS_INLINE type fma(const type& a, const type& b, const type& c) { return xsimd::fma(a, b, c); }
-    static XLOSS_INLINE type fnma(const type& a, const type& b, const type& c) { return xsimd::fnma(a, b, c); }
-    static XLOSS_INLINE type abs(const type& a) { return xsimd::abs(a); }
-    static XLOSS_INLINE type copysign(const type& a, const type& sign) { return xsimd::copysign(a, sign); }
+    static XLOSS_INLINE type fma(const type& a, const type& b, const type& c) {
+#if defined(__AVX512F__)
+        if constexpr (sizeof(type) == 64) { // xsimd 8.1 multiplies and adds here
+            if constexpr (std::is_same_v<T, float>) {
+                return type(_mm512_fmadd_ps(a, b, c));
+            } else {
+                return type(_mm512_fmadd_pd(a, b, c));
+            }
+        }
+#endif
+        return xsimd::fma(a, b, c);
+    }
+    static XLOSS_INLINE type fnma(const type& a, const type& b, const type& c) {
+#if defined(__AVX512F__)
+        if constexpr (sizeof(type) == 64) {
+            if constexpr (std::is_same_v<T, float>) {
+                return type(_mm512_fnmadd_ps(a, b, c));
+            } else {
+                return type(_mm512_fnmadd_pd(a, b, c));
+            }
+        }
+#endif
+        return xsimd::fnma(a, b, c);
+    }
+    // In 8.1 the minus of AVX-512 is 0 - a, which has the wrong sign for 0.
+    static XLOSS_INLINE type minus(const type& a) {
+        return from_bits(to_bits(a) ^ sign_bit());
+    }
+    static XLOSS_INLINE type abs(const type& a) {
+        return xsimd::abs(a);
+    }
+    static XLOSS_INLINE type copysign(const type& a, const type& sign) {
+        return xsimd::copysign(a, sign);
+    }
     static XLOSS_INLINE type minus_abs(const type& a) {
-        return from_bits(to_bits(a) | bits(std::bit_cast<bits_of<T>>(T(-0.0))));
+        return from_bits(to_bits(a) | sign_bit());
     }
     static XLOSS_INLINE flags signbit(const type& a) {
         return std::bit_cast<flags>(std::bit_cast<signed_bits>(a) < signed_bits(0));
     }
-    static XLOSS_INLINE type sqrt(const type& a) { return xsimd::sqrt(a); }
+    static XLOSS_INLINE type sqrt(const type& a) {
+        return xsimd::sqrt(a);
+    }
     // x86 returns its second operand when one is NaN; xsimd 14 exchanged the operands.
     static XLOSS_INLINE type lesser(const type& a, const type& b) {
 #if XSIMD_VERSION_MAJOR < 14
@@ -136,23 +188,52 @@ struct lanes<T, W> {
 #endif
     }
 
-    static XLOSS_INLINE flags both(const flags& a, const flags& b) { return a & b; }
-    static XLOSS_INLINE flags either(const flags& a, const flags& b) { return a | b; }
-    static XLOSS_INLINE flags differ(const flags& a, const flags& b) { return a ^ b; } // != is wrong on SSE2 in 8.1
-    static XLOSS_INLINE flags negate(const flags& a) { return ~a; }
-    static XLOSS_INLINE bool any(const flags& a) { return xsimd::any(a); }
-    static XLOSS_INLINE bool all(const flags& a) { return xsimd::all(a); }
+    static XLOSS_INLINE flags both(const flags& a, const flags& b) {
+        return a & b;
+    }
+    static XLOSS_INLINE flags either(const flags& a, const flags& b) {
+        return a | b;
+    }
+    // In 8.1, != of masks is wrong on SSE2, and ^ of masks is | on AVX-512.
+    static XLOSS_INLINE flags differ(const flags& a, const flags& b) {
+        return (a & ~b) | (b & ~a);
+    }
+    static XLOSS_INLINE flags negate(const flags& a) {
+        return ~a;
+    }
+    static XLOSS_INLINE bool any(const flags& a) {
+        return xsimd::any(a);
+    }
+    static XLOSS_INLINE bool all(const flags& a) {
+        return xsimd::all(a);
+    }
     static XLOSS_INLINE type select(const flags& m, const type& a, const type& b) {
         return xsimd::select(m, a, b);
     }
 
     // bitwise_cast changed its spelling between versions; this one has no instruction in any of them.
-    static XLOSS_INLINE bits to_bits(const type& a) { return std::bit_cast<bits>(a); }
-    static XLOSS_INLINE type from_bits(const bits& a) { return std::bit_cast<type>(a); }
+    static XLOSS_INLINE bits to_bits(const type& a) {
+        return std::bit_cast<bits>(a);
+    }
+    static XLOSS_INLINE type from_bits(const bits& a) {
+        return std::bit_cast<type>(a);
+    }
+    template <int N>
+    static XLOSS_INLINE bits shift_left(const bits& a) {
+        return a << N;
+    }
+    template <int N>
+    static XLOSS_INLINE bits shift_right(const bits& a) {
+        return a >> N;
+    }
     static XLOSS_INLINE type gather(const T* table, const bits& index) {
         return type::gather(table, std::bit_cast<signed_bits>(index));
     }
 };
+
+#if defined(__AVX512F__) && defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 #endif
 
 } // namespace xloss::simd::detail

@@ -4,7 +4,6 @@
 #include <xloss/config.hpp>
 #include <xloss/simd/lanes.hpp>
 
-#include <concepts>
 #include <cstddef>
 #include <limits>
 #include <type_traits>
@@ -12,10 +11,10 @@
 /// \file
 /// The number type V that every formula of the library is written for.
 ///
-/// `number<T>` is one vector register of the target: W lanes of float or double. `number<T, 1>` holds a plain T and
-/// runs the same formulas without SIMD, for float, double and long double. A formula knows no width: it uses the
-/// operators, comparisons (which give a `mask`), `select`, and the functions here and in math.hpp, all found by
-/// argument-dependent look-up. There is no `if` on a number.
+/// `number<T>` is one vector register of the target: W lanes of float or double. `number<T, 1>` holds a plain
+/// T and runs the same formulas without SIMD, for float, double and long double. A formula knows no width: it
+/// uses the operators, comparisons (which give a `mask`), `select`, and the functions here and in math.hpp,
+/// all found by argument-dependent look-up. There is no `if` on a number.
 
 namespace xloss::simd {
 
@@ -29,6 +28,7 @@ class number;
 /// The result of a comparison: one truth value per lane.
 template <class T, std::size_t W = native_width<T>>
 class mask {
+    static_assert(W == 1 || W == native_width<T>, "mask<T, W> has the native width or width 1");
     using lanes = detail::lanes<T, W>;
 
 public:
@@ -69,7 +69,8 @@ public:
     /// True in every lane.
     friend XLOSS_INLINE bool all(const mask& a) { return lanes::all(a.m_flags); }
 
-    /// a where the mask is true, b elsewhere; plain numbers convert. What is not chosen may be NaN or infinite.
+    /// a where the mask is true, b elsewhere; plain numbers convert. What is not chosen may be NaN or
+    /// infinite.
     friend XLOSS_INLINE number<T, W> select(const mask& m, const number<T, W>& a, const number<T, W>& b) {
         return number<T, W>::wrap(lanes::select(m.m_flags, a.unwrap(), b.unwrap()));
     }
@@ -81,6 +82,8 @@ private:
 /// W lanes of T. T is float or double of the native width, or any floating-point type with W = 1.
 template <class T, std::size_t W = native_width<T>>
 class number {
+    static_assert(std::is_floating_point_v<T>, "number<T> holds float, double or long double");
+    static_assert(W == 1 || W == native_width<T>, "number<T, W> has the native width or width 1");
     using lanes = detail::lanes<T, W>;
 
 public:
@@ -109,7 +112,8 @@ public:
     static XLOSS_INLINE number load(const T* from) { return wrap(lanes::load(from)); }
     XLOSS_INLINE void store(T* to) const { lanes::store(m_lanes, to); }
 
-    /// Reads n values, n < W (n >= W reads W), and fills the other lanes; memory from from + n on is not touched.
+    /// Reads n values, n < W (n >= W reads W), and fills the other lanes; memory from from + n on is not
+    /// touched.
     static XLOSS_INLINE number load_partial(const T* from, std::size_t n, scalar fill = 0) {
         T buffer[W];
         for (std::size_t i = 0; i < W; ++i) {
@@ -128,17 +132,21 @@ public:
 
     /// One lane. Slow: for tests and for what happens once per call.
     XLOSS_INLINE T operator[](std::size_t lane) const { return lanes::at(m_lanes, lane); }
-    XLOSS_INLINE explicit operator T() const
-        requires(W == 1)
-    {
-        return m_lanes;
-    }
+    XLOSS_INLINE explicit operator T() const requires(W == 1) { return m_lanes; }
 
-    friend XLOSS_INLINE number operator+(const number& a, const number& b) { return wrap(a.m_lanes + b.m_lanes); }
-    friend XLOSS_INLINE number operator-(const number& a, const number& b) { return wrap(a.m_lanes - b.m_lanes); }
-    friend XLOSS_INLINE number operator*(const number& a, const number& b) { return wrap(a.m_lanes * b.m_lanes); }
-    friend XLOSS_INLINE number operator/(const number& a, const number& b) { return wrap(a.m_lanes / b.m_lanes); }
-    friend XLOSS_INLINE number operator-(const number& a) { return wrap(-a.m_lanes); }
+    friend XLOSS_INLINE number operator+(const number& a, const number& b) {
+        return wrap(a.m_lanes + b.m_lanes);
+    }
+    friend XLOSS_INLINE number operator-(const number& a, const number& b) {
+        return wrap(a.m_lanes - b.m_lanes);
+    }
+    friend XLOSS_INLINE number operator*(const number& a, const number& b) {
+        return wrap(a.m_lanes * b.m_lanes);
+    }
+    friend XLOSS_INLINE number operator/(const number& a, const number& b) {
+        return wrap(a.m_lanes / b.m_lanes);
+    }
+    friend XLOSS_INLINE number operator-(const number& a) { return wrap(lanes::minus(a.m_lanes)); }
     friend XLOSS_INLINE number operator+(const number& a) { return a; }
     XLOSS_INLINE number& operator+=(const number& other) { return *this = *this + other; }
     XLOSS_INLINE number& operator-=(const number& other) { return *this = *this - other; }
@@ -181,7 +189,9 @@ public:
     /// -|a|, in one instruction.
     friend XLOSS_INLINE number minus_abs(const number& a) { return wrap(lanes::minus_abs(a.m_lanes)); }
     /// True where the sign bit is set: -0 and negative NaNs too.
-    friend XLOSS_INLINE mask_type signbit(const number& a) { return mask_type::wrap(lanes::signbit(a.m_lanes)); }
+    friend XLOSS_INLINE mask_type signbit(const number& a) {
+        return mask_type::wrap(lanes::signbit(a.m_lanes));
+    }
     friend XLOSS_INLINE number sqrt(const number& a) { return wrap(lanes::sqrt(a.m_lanes)); }
 
     /// a < b ? a : b, one instruction. A NaN in b comes through, one in a is lost.
@@ -193,13 +203,18 @@ public:
         return wrap(lanes::greater(a.m_lanes, b.m_lanes));
     }
     /// The smaller one; NaN if either is NaN. Three instructions: `lesser` where a cannot be NaN costs one.
-    friend XLOSS_INLINE number min(const number& a, const number& b) { return select(a == a, lesser(a, b), a); }
+    friend XLOSS_INLINE number min(const number& a, const number& b) {
+        return select(a == a, lesser(a, b), a);
+    }
     /// The larger one; NaN if either is NaN. Three instructions: `greater` where a cannot be NaN costs one.
-    friend XLOSS_INLINE number max(const number& a, const number& b) { return select(a == a, greater(a, b), a); }
+    friend XLOSS_INLINE number max(const number& a, const number& b) {
+        return select(a == a, greater(a, b), a);
+    }
 
     /// The nearest integer, ties to even; keeps the sign of zero.
     friend XLOSS_INLINE number round(const number& a) {
-        // Beyond 2^(digits - 1) every value is an integer; adding and subtracting that number rounds any smaller one.
+        // Beyond 2^(digits - 1) every value is an integer; adding and subtracting that number rounds any
+        // smaller one.
         constexpr T exact = T(1) / std::numeric_limits<T>::epsilon();
         const number shift = copysign(number(exact), a);
         return select(abs(a) < number(exact), copysign((a + shift) - shift, a), a);
@@ -213,8 +228,8 @@ public:
         if constexpr (std::is_same_v<T, long double>) {
             return wrap(table[static_cast<std::size_t>(index.m_lanes)]);
         } else {
-            // Added to 2^(digits - 1), an integer appears in the low bits: cheaper than a conversion, which for
-            // double has no instruction before AVX-512.
+            // Added to 2^(digits - 1), an integer appears in the low bits: cheaper than a conversion, which
+            // for double has no instruction before AVX-512.
             const number shift = T(1) / std::numeric_limits<T>::epsilon();
             const auto offset = lanes::to_bits((index + shift).m_lanes) - lanes::to_bits(shift.m_lanes);
             return wrap(lanes::gather(table, offset));
