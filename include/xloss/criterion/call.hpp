@@ -109,13 +109,15 @@ evaluation<T, N> as_evaluation(const report<N>& r) {
 
 /// The gradient has the logits' shape and shares no memory with anything that is read.
 template<class T>
-void check_sink(const tensor::sink<T>& to, const tensor::source<T>& x, const target<T>& y) {
+void check_sink(const tensor::sink<T>& to, const tensor::source<T>& x, const target<T>& y, const call_options& call) {
     if (to.shape() != x.shape())
         throw shape_error("xloss: gradient buffer " + to.shape().to_string() + " does not fit logits " + x.shape().to_string());
     if (tensor::overlap(to.memory(), x.memory()))
         throw alias_error("xloss: the gradient buffer shares memory with the logits, which are read again after it is written");
     if (y.overlaps(to.memory()))
         throw alias_error("xloss: the gradient buffer shares memory with the target or its weights");
+    if (call.upstream.tensor() && tensor::overlap(to.memory(), call.upstream.tensor()->memory()))
+        throw alias_error("xloss: the gradient buffer shares memory with the upstream tensor");
 }
 
 template<class Loss, class X, class Y, class G>
@@ -124,7 +126,7 @@ auto evaluate_into(G& grad, const Loss& loss, const X& x, const Y& y, const call
     using T = typename call_request::T;
     call_request r(loss, x, y, options);
     const tensor::sink<T> to(grad);
-    check_sink(to, r.x, r.targets);
+    check_sink(to, r.x, r.targets, options);
     const sink_ref<T> out{&to, options.accumulate};
     return as_evaluation<T>(r.run([&](auto& stages) { return stages.template run<true, call_request::size>(out); }));
 }

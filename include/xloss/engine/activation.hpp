@@ -20,7 +20,8 @@ template<class V>
 XLOSS_INLINE pixel<V> pixel_of_logit(const V& x, const V& y, const V& cls, std::size_t classes) {
     const auto s = sigmoid(x);
     const V l = log1p_unit(s.e); // softplus(-|x|)
-    return {x, s.p, s.q, min(x, V(0.0)) - l, min(-x, V(0.0)) - l, y, cls, classes};
+    // NaN comes through l: the cheap minimum will do.
+    return {x, s.p, s.q, lesser(x, V(0.0)) - l, lesser(-x, V(0.0)) - l, y, cls, classes};
 }
 
 /// The pixel of a probability.

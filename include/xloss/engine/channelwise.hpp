@@ -100,7 +100,7 @@ class channelwise_sweep {
                 const std::size_t b = piece / pieces_per_sample;
                 const std::size_t first = piece % pieces_per_sample * blocks_per_piece;
                 for (std::size_t j = first; j < std::min(per_sample, first + blocks_per_piece); ++j)
-                    run_block<Sums, Emit>(k, b, j * plan.pixels(), point, pulls + b * g_.classes, sums, out);
+                    run_block<Sums, Emit>(k, b, j * plan.pixels(), point, pulls ? pulls + b * g_.classes : nullptr, sums, out);
             },
             [&](std::size_t piece, std::size_t slot) {
                 double* to = totals + piece / pieces_per_sample * width;
@@ -119,8 +119,10 @@ class channelwise_sweep {
                    const pull_back* pulls, double* sums, const sink_ref<T>& out) const {
         const std::size_t n = std::min(k.pixels(), g_.pixels - i);
         read_targets(k, b, i, n);
-        read_logits(k, b, i, n);
-        if (!in_.probabilities) softmax(k, n);
+        if (in_.probabilities)
+            read_probabilities(k, b, i, n);
+        else
+            softmax(k, n, read_logits(k, b, i, n));
         if constexpr (Program::has_points) {
             if (Emit == emit::value) std::fill_n(k.value.begin(), padded(n), T(0));
             label_points<Sums, Emit>(k, n, point, sums);
@@ -134,7 +136,8 @@ class channelwise_sweep {
             else
                 gradient<false>(k, b, i, n, point, pulls, out);
         }
-        if constexpr (Emit == emit::value) write_row(k, k.value.data(), b * g_.pixels + i, n, out);
+        if constexpr (Emit == emit::value)
+            write_row(k, b * g_.pixels + i, n, out, [&](std::size_t j) { return V::load(k.value.data() + j); });
     }
 
     static std::size_t padded(std::size_t n) { return (n + V::width - 1) / V::width * V::width; }
@@ -186,25 +189,27 @@ class channelwise_sweep {
         return soft_ ? V::load(k.target(c) + i) : select(V::load(k.label.data() + i) == cls, V(1.0), V(0.0));
     }
 
-    void read_logits(block& k, std::size_t b, std::size_t i, std::size_t n) const {
+    /// Calls f(j, x) for the vectors of a row of logits; 0 past its end and, as x may be anything there, where nothing counts.
+    template<class F>
+    void each_logit(block& k, std::size_t b, std::size_t c, std::size_t i, std::size_t n, F&& f) const {
+        const T* row = in_.x.read(g_.first(b, c) + i, n, k.staging.data());
         const bool masked = in_.y.masked();
-        for (std::size_t c = 0; c < g_.classes; ++c) {
-            T* to = k.exponential(c);
-            const T* x = in_.x.read(g_.first(b, c) + i, n, to);
-            if (x != to) std::copy_n(x, n, to);
-            pad(to, n, T(0));
-            if (masked) // selected away: x may be anything where nothing counts
-                each_vector(n, [&](std::size_t j) {
-                    select(V::load(k.m.data() + j) == V(0.0), V(0.0), V::load(to + j)).store(to + j);
-                });
-        }
+        each_vector(n, [&](std::size_t j) {
+            V x = j + V::width <= n ? V::load(row + j) : V::load_partial(row + j, n - j);
+            if (masked) x = select(V::load(k.m.data() + j) == V(0.0), V(0.0), x);
+            f(j, x);
+        });
+    }
+
+    void read_probabilities(block& k, std::size_t b, std::size_t i, std::size_t n) const {
+        for (std::size_t c = 0; c < g_.classes; ++c)
+            each_logit(k, b, c, i, n, [to = k.exponential(c)](std::size_t j, const V& p) { p.store(to + j); });
     }
 
     // --- softmax --------------------------------------------------------------------------------------------------
 
-    void softmax(block& k, std::size_t n) const {
-        const V floor = find_largest(k, n);
-        const bool keep = keeps_logits();
+    void softmax(block& k, std::size_t n, const V& floor) const {
+        const bool keep = keeps_logits(), hard = !soft_;
         each_vector(n, [&](std::size_t j) {
             const V largest = V::load(k.largest.data() + j), label = V::load(k.label.data() + j);
             V rest(0.0), ties(-1.0), label_logit(0.0);
@@ -214,7 +219,7 @@ class channelwise_sweep {
                 const auto is_largest = x == V(0.0);
                 rest += select(is_largest, V(0.0), e);
                 ties += select(is_largest, V(1.0), V(0.0));
-                if (!soft_) label_logit = select(label == V(static_cast<double>(c)), x, label_logit);
+                if (hard) label_logit = select(label == V(static_cast<double>(c)), x, label_logit);
                 if (keep) x.store(k.logit(c) + j);
                 e.store(k.exponential(c) + j);
             }
@@ -228,22 +233,20 @@ class channelwise_sweep {
         });
     }
 
-    /// The largest logit of every pixel, +inf as the largest number: its limit. Returns the least x - largest: where no
-    /// logit is -inf, the difference of two finite logits stays finite.
-    V find_largest(block& k, std::size_t n) const {
+    /// Reads the logits and finds the largest of every pixel, +inf as the largest number: its limit. Returns the least
+    /// x - largest: where no logit is -inf, the difference of two finite logits stays finite.
+    V read_logits(block& k, std::size_t b, std::size_t i, std::size_t n) const {
         const V top(static_cast<double>(std::numeric_limits<T>::max()));
         const V bottom(-std::numeric_limits<double>::infinity());
         auto infinite = top < bottom; // none
-        for (std::size_t c = 0; c < g_.classes; ++c) {
-            T* row = k.exponential(c);
-            each_vector(n, [&](std::size_t j) {
-                const V x = min_of(V::load(row + j), top);
+        for (std::size_t c = 0; c < g_.classes; ++c)
+            each_logit(k, b, c, i, n, [&, to = k.exponential(c)](std::size_t j, const V& logit) {
+                const V x = min_of(logit, top);
                 infinite = infinite | (x == bottom);
-                x.store(row + j);
+                x.store(to + j);
                 const V largest = c == 0 ? x : max_of(x, V::load(k.largest.data() + j));
                 largest.store(k.largest.data() + j);
             });
-        }
         return any(infinite) ? bottom : -top;
     }
 
@@ -291,23 +294,25 @@ class channelwise_sweep {
     template<bool Sums, emit Emit>
     void label_points(block& k, std::size_t n, const std::array<double, Program::points>& point, double* sums) const {
         if (soft_) return;
+        const channelwise_sweep self = *this; // a copy, as in the elementwise kernel
+        const std::array<double, Program::points> factors = point;
         std::array<V, Program::points> run{};
         each_vector(n, [&](std::size_t j) {
             const V m = V::load(k.m.data() + j);
             const auto counts = m != V(0.0);
-            const pixel<V> s = label_pixel(k, j);
+            const pixel<V> s = self.label_pixel(k, j);
             V slope(0.0), value(0.0);
-            program_.each_pointwise([&]<std::size_t I>(const auto& one) {
+            self.program_.each_pointwise([&]<std::size_t I>(const auto& one) {
                 if constexpr (has_at_class<typename Program::template term<I>>) {
-                    if (!at_label_only(one.term)) return;
+                    if (!self.at_label_only(one.term)) return;
                     const auto points = as_points(one.term.at_class(s));
                     const V w = class_weights_of(one.term)(s.cls);
                     for (std::size_t q = 0; q < points.size(); ++q) {
                         constexpr std::size_t first = Program::point_offsets[I];
                         const V counted = select(counts, m * w * points[q].value, V(0.0));
                         if constexpr (Sums) run[first + q] = fma(counted, V(1.0 / point_unit), run[first + q]);
-                        if constexpr (Emit == emit::value) value = fma(V(point[first + q]), counted, value);
-                        if constexpr (Emit == emit::gradient) slope = fma(V(point[first + q]) * w, points[q].slope, slope);
+                        if constexpr (Emit == emit::value) value = fma(V(factors[first + q]), counted, value);
+                        if constexpr (Emit == emit::gradient) slope = fma(V(factors[first + q]) * w, points[q].slope, slope);
                     }
                 }
             });
@@ -361,23 +366,25 @@ class channelwise_sweep {
 
     template<bool Sums, emit Emit>
     void every_points(block& k, std::size_t n, const std::array<double, Program::points>& point, double* sums) const {
+        const channelwise_sweep self = *this; // a copy, as in the elementwise kernel
+        const std::array<double, Program::points> factors = point;
         std::fill_n(k.sum_of_slopes.begin(), padded(n), T(0));
         for (std::size_t c = 0; c < g_.classes; ++c) {
             std::array<V, Program::points> run{};
             each_vector(n, [&](std::size_t j) {
-                const V m = weight_at(k, c, j);
+                const V m = self.weight_at(k, c, j);
                 const auto counts = m != V(0.0);
-                const pixel<V> s = pixel_at(k, c, j);
-                each_every_term(s, c, [&](std::size_t first, const auto& points, double w, auto) {
+                const pixel<V> s = self.pixel_at(k, c, j);
+                self.each_every_term(s, c, [&](std::size_t first, const auto& points, double w, auto) {
                     for (std::size_t q = 0; q < points.size(); ++q) {
                         const V counted = select(counts, m * (points[q].value * w), V(0.0));
                         if constexpr (Sums) run[first + q] = fma(counted, V(1.0 / point_unit), run[first + q]);
                         if constexpr (Emit == emit::value)
-                            fma(V(point[first + q]), counted, V::load(k.value.data() + j)).store(k.value.data() + j);
+                            fma(V(factors[first + q]), counted, V::load(k.value.data() + j)).store(k.value.data() + j);
                     }
                 });
                 if constexpr (Emit == emit::gradient)
-                    (V::load(k.sum_of_slopes.data() + j) + slope_of_class(s, c, m, point).by_log)
+                    (V::load(k.sum_of_slopes.data() + j) + self.slope_of_class(s, c, m, factors).by_log)
                         .store(k.sum_of_slopes.data() + j);
             });
             if constexpr (Sums)
@@ -389,17 +396,18 @@ class channelwise_sweep {
     // --- regional terms -------------------------------------------------------------------------------------------
 
     void region_row(const block& k, std::size_t c, std::size_t n, double* sums) const {
+        const channelwise_sweep self = *this; // a copy, as in the elementwise kernel
         std::array<V, Program::width> run{};
         each_vector(n, [&](std::size_t j) {
-            const pixel<V> s = pixel_at(k, c, j);
-            add_soft_sums<Program, true>(s.p, s.q, s.y, weight_at(k, c, j), run.data());
+            const pixel<V> s = self.pixel_at(k, c, j);
+            add_soft_sums<Program, true>(s.p, s.q, s.y, self.weight_at(k, c, j), run.data());
         });
         for (std::size_t q = Program::soft_begin; q < Program::width; ++q) sums[q] += static_cast<double>(sum(run[q]));
     }
 
     /// The derivative by p of the regional terms and of the pointwise ones that give a slope by p.
     template<bool Every>
-    XLOSS_INLINE V by_probability_of(const pixel<V>& s, const V& m, const pull_back& pull, const class_slope& own) const {
+    static XLOSS_INLINE V by_probability_of(const pixel<V>& s, const V& m, const pull_back& pull, const class_slope& own) {
         V a(0.0);
         if constexpr (Program::has_regions) a = m * pull.template at<Program>(s.p, s.y);
         if constexpr (Every) a += own.by_p;
@@ -412,39 +420,39 @@ class channelwise_sweep {
     void gradient(block& k, std::size_t b, std::size_t i, std::size_t n, const std::array<double, Program::points>& point,
                   const pull_back* pulls, const sink_ref<T>& out) const {
         constexpr bool couples = Program::has_regions || Every; // dp_c/dx_k is not 0
-        if (couples && !in_.probabilities) {
+        const channelwise_sweep self = *this; // a copy, as in the elementwise kernel
+        const bool probabilities = in_.probabilities;
+        const std::array<double, Program::points> factors = point;
+        if (couples && !probabilities) {
             std::fill_n(k.dot.begin(), padded(n), T(0));
             for (std::size_t c = 0; c < g_.classes; ++c)
-                each_vector(n, [&](std::size_t j) {
-                    const pixel<V> s = pixel_at(k, c, j);
-                    const V m = weight_at(k, c, j);
-                    const V a = by_probability_of<Every>(s, m, pull_of(pulls, c), own_slope<Every>(s, c, m, point));
+                each_vector(n, [&, pull = pull_of(pulls, c)](std::size_t j) {
+                    const pixel<V> s = self.pixel_at(k, c, j);
+                    const V m = self.weight_at(k, c, j);
+                    const V a = by_probability_of<Every>(s, m, pull, self.template own_slope<Every>(s, c, m, factors));
                     fma(s.p, a, V::load(k.dot.data() + j)).store(k.dot.data() + j);
                 });
         }
-        for (std::size_t c = 0; c < g_.classes; ++c) {
-            each_vector(n, [&](std::size_t j) {
-                const pixel<V> s = pixel_at(k, c, j);
-                const V m = weight_at(k, c, j);
-                const class_slope own = own_slope<Every>(s, c, m, point);
-                V g = label_gradient(k, s, j);
+        for (std::size_t c = 0; c < g_.classes; ++c)
+            write_row(k, g_.first(b, c) + i, n, out, [&, pull = pull_of(pulls, c)](std::size_t j) {
+                const pixel<V> s = self.pixel_at(k, c, j);
+                const V m = self.weight_at(k, c, j);
+                const class_slope own = self.template own_slope<Every>(s, c, m, factors);
+                V g = self.label_gradient(k, s, j);
                 if constexpr (Every) {
                     const V others = V::load(k.sum_of_slopes.data() + j) - own.by_log;
-                    g += in_.probabilities ? own.by_log / max(s.p, V(least_variance)) : own.by_log * s.q - s.p * others;
+                    g += probabilities ? own.by_log / max(s.p, V(least_variance)) : own.by_log * s.q - s.p * others;
                 }
                 if constexpr (couples) {
-                    const V a = by_probability_of<Every>(s, m, pull_of(pulls, c), own);
-                    g += in_.probabilities ? a : s.p * (a - V::load(k.dot.data() + j));
+                    const V a = by_probability_of<Every>(s, m, pull, own);
+                    g += probabilities ? a : s.p * (a - V::load(k.dot.data() + j));
                 }
-                g.store(k.staging.data() + j);
+                return g;
             });
-            write_row(k, k.staging.data(), g_.first(b, c) + i, n, out);
-        }
     }
 
-    static const pull_back& pull_of(const pull_back* pulls, std::size_t c) {
-        static constexpr pull_back none{};
-        return Program::has_regions ? pulls[c] : none;
+    static pull_back pull_of(const pull_back* pulls, std::size_t c) {
+        return Program::has_regions ? pulls[c] : pull_back{};
     }
 
     template<bool Every>
@@ -469,23 +477,30 @@ class channelwise_sweep {
         }
     }
 
-    /// Writes a row of the block, or adds it; where nothing counts, 0 and nothing.
-    void write_row(block& k, const T* row, std::size_t first, std::size_t n, const sink_ref<T>& out) const {
-        T* to = out.to->begin(first, n, k.spare.data(), out.accumulate);
-        if (!out.accumulate && !in_.y.masked()) {
-            std::copy_n(row, n, to);
-        } else {
-            for (std::size_t j = 0; j < n; ++j) {
-                const T g = k.m[j] != T(0) ? row[j] : T(0);
-                to[j] = out.accumulate ? (k.m[j] != T(0) ? to[j] + g : to[j]) : g;
+    /// Writes the vectors f(j) of a row, or adds them; where nothing counts, 0 and nothing.
+    template<class F>
+    void write_row(block& k, std::size_t first, std::size_t n, const sink_ref<T>& out, F&& f) const {
+        T* to = out.to->begin(first, n, k.staging.data(), out.accumulate);
+        const bool plain = !out.accumulate && !in_.y.masked(), accumulate = out.accumulate;
+        each_vector(n, [&](std::size_t j) {
+            const bool whole = j + V::width <= n;
+            V g = f(j);
+            if (!plain) {
+                V old(0.0);
+                if (accumulate) old = whole ? V::load(to + j) : V::load_partial(to + j, n - j);
+                g = select(V::load(k.m.data() + j) == V(0.0), old, g + old);
             }
-        }
+            if (whole)
+                g.store(to + j);
+            else
+                g.store_partial(to + j, n - j);
+        });
         out.to->commit(first, n, to);
     }
 
-    const Program& program_;
+    Program program_;
     const sweep_inputs<T>& in_;
-    const geometry& g_;
+    geometry g_;
     bool soft_;
     bool weights_per_class_;
     bool every_class_ = false;

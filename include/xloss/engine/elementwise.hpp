@@ -44,19 +44,23 @@ struct elementwise_kernel {
     using V = simd::number<T>;
     using accumulators = std::array<V, std::max<std::size_t>(Program::width, 1)>;
 
-    Program program; // a copy: the compiler sees that no store changes the parameters
+    Program program;
     slopes<Program::points> factors;
     V cls;
     std::size_t classes;
     bool accumulate;
 
-    void run(const tile<T>& t, double* sums) const {
+    void run(const tile<T>& given, double* sums) const {
+        // Copies: nothing else can reach them, so that parameters stay in registers over the stores of a row, which as
+        // vectors may alias anything.
+        const elementwise_kernel kernel = *this;
+        const tile<T> t = given;
         std::size_t i = 0;
         while (i + V::width <= t.n) {
             accumulators run{};
             const std::size_t end = std::min(t.n, i + vectors_per_run * V::width);
             for (; i + V::width <= end; i += V::width)
-                vector(t.x + i, t.y + i, Masked ? t.m + i : nullptr, Emit == emit::nothing ? nullptr : t.out + i, run);
+                kernel.vector(t.x + i, t.y + i, Masked ? t.m + i : nullptr, Emit == emit::nothing ? nullptr : t.out + i, run);
             flush(run, sums);
         }
         if constexpr (Sums && Program::has_regions && !Masked)
@@ -82,22 +86,27 @@ struct elementwise_kernel {
         const pixel<V> s =
             Probabilities ? pixel_of_probability(x, y, cls, classes) : pixel_of_logit(x, y, cls, classes);
         V slope(0.0), value(0.0);
-        program.each_pointwise([&]<std::size_t I>(const auto& one) {
+        if constexpr (sees_points(Sums, Emit)) program.each_pointwise([&]<std::size_t I>(const auto& one) {
             const auto points = points_of_term(one.term, s);
             for (std::size_t k = 0; k < points.size(); ++k) {
                 constexpr std::size_t first = Program::point_offsets[I];
                 const V factor(factors.point[first + k]);
                 if constexpr (Sums) sums[first + k] = fma(weighted(points[k].value, m, counts), V(1.0 / point_unit), sums[first + k]);
-                if constexpr (Emit == emit::gradient) slope = fma(factor, points[k].slope, slope);
+                if constexpr (emits_point_slopes(Emit)) slope = fma(factor, points[k].slope, slope);
                 if constexpr (Emit == emit::value) value = fma(factor, points[k].value, value);
             }
         });
         if constexpr (Sums && Program::has_regions) add_soft_sums<Program, Masked>(s.p, s.q, y, m, sums.data());
-        if constexpr (Emit == emit::gradient && Program::has_regions) {
-            const V by_p = factors.pull.template at<Program>(s.p, y);
-            slope = Probabilities ? slope + by_p : fma(by_p, sigmoid_slope(s), slope);
+        if constexpr (emits_point_slopes(Emit) || emits_pull_back(Emit)) {
+            // One order of operations, whether the pointwise part comes from the first sweep or from this one.
+            V g = Emit == emit::pull_back ? V::load(out) : weighted(slope, m, counts);
+            if constexpr (emits_pull_back(Emit) && Program::has_regions) {
+                const V by_p = factors.pull.template at<Program>(s.p, y);
+                const V by_x = Probabilities ? by_p : by_p * sigmoid_slope(s);
+                g = g + weighted(by_x, m, counts);
+            }
+            write(out, g, counts);
         }
-        if constexpr (Emit == emit::gradient) write(out, weighted(slope, m, counts), counts);
         if constexpr (Emit == emit::value) write(out, weighted(value, m, counts), counts);
     }
 
@@ -157,7 +166,7 @@ void run_elementwise(const Program& program, const slopes<Program::points>& fact
         std::copy_n(t.m + whole, left, m.data());
     else
         std::fill_n(m.data(), left, T(1));
-    if (Emit != emit::nothing && t.accumulate) std::copy_n(t.out + whole, left, out.data());
+    if (Emit == emit::pull_back || (Emit != emit::nothing && t.accumulate)) std::copy_n(t.out + whole, left, out.data());
     masked.run({x.data(), y.data(), m.data(), out.data(), V::width, t.cls, t.classes, t.accumulate}, sums);
     if (Emit != emit::nothing) std::copy_n(out.data(), left, t.out + whole);
 }
@@ -228,7 +237,7 @@ class elementwise_sweep {
         t.accumulate = out.accumulate;
         t.x = in_.x.read(first, t.n, r.x.data());
         read_target(t, r, b, c, i);
-        factors_type factors{point, Program::has_regions && Emit == emit::gradient ? pulls[row] : pull_back{}};
+        factors_type factors{point, Program::has_regions && emits_pull_back(Emit) ? pulls[row] : pull_back{}};
         const std::array<double, Program::points> weights = class_weights(c);
         for (std::size_t k = 0; k < Program::points; ++k) factors.point[k] *= weights[k];
         if (Emit != emit::nothing) t.out = out.to->begin(first, t.n, r.out.data(), out.accumulate);

@@ -16,6 +16,7 @@
 #include <xloss/tensor/source.hpp>
 
 #include <array>
+#include <cmath>
 #include <cstddef>
 #include <string>
 #include <tuple>
@@ -76,10 +77,15 @@ class stages {
         } else if (one_pass()) {
             if constexpr (!program_type::has_regions)
                 sweep_.template run<true, emit::gradient>(linear_factors(), nullptr, totals_, out);
+        } else if (slopes_can_wait(out)) {
+            if constexpr (is_mixed && mode_kind == kind::elementwise) {
+                sweep_.template run<true, emit::point_slopes>(linear_factors(), nullptr, totals_, out);
+                sweep_.template run<false, emit::pull_back>({}, pull_backs(), nullptr, out);
+            }
         } else {
             sweep_.template run<true, emit::nothing>({}, nullptr, totals_, {});
-            pull_back* pulls = pull_backs();
-            sweep_.template run<false, emit::gradient>(call_factors(), pulls, totals_, out);
+            const pull_back* pulls = pull_backs();
+            sweep_.template run<false, emit::gradient>(call_factors(), pulls, nullptr, out);
         }
         return finish<N>();
     }
@@ -123,10 +129,18 @@ class stages {
     static constexpr bool is_mixed = program_type::has_regions && program_type::has_points;
     static constexpr bool one_pass_at_most = !program_type::has_regions && !has_call_losses;
 
-    [[nodiscard]] bool one_pass() const {
-        bool linear = !program_type::has_regions;
+    [[nodiscard]] bool points_are_linear() const {
+        bool linear = true;
         program_.each_pointwise([&]<std::size_t I>(const auto& one) { linear = linear && is_linear(one.term); });
         return linear;
+    }
+
+    [[nodiscard]] bool one_pass() const { return !program_type::has_regions && points_are_linear(); }
+
+    /// Whether the slopes of the pointwise terms can wait in the gradient for those of the regional ones: written in the
+    /// first sweep, they need not be computed again in the second. The bits are the same either way.
+    [[nodiscard]] bool slopes_can_wait(const sink_ref<T>& out) const {
+        return is_mixed && mode_kind == kind::elementwise && points_are_linear() && out.to->in_place() && !out.accumulate;
     }
 
     [[nodiscard]] bool is_unreduced() const { return call_.upstream.tensor().has_value(); }
@@ -339,22 +353,36 @@ bool wants_class_targets(const Loss& loss, mode md) {
         return false;
 }
 
+/// What must hold of any loss of a sum, also of one that checks nothing itself.
+template<class Loss>
+void check_loss(const weighted_loss<Loss>& one, std::size_t classes) {
+    using plain = std::remove_cvref_t<Loss>;
+    check_number(name_of<plain>(), "factor in a sum", one.weight, -HUGE_VAL);
+    if constexpr (requires { per_class(one.loss.class_weights); }) {
+        const per_class& weights = one.loss.class_weights;
+        check_class_weights(name_of<plain>(), weights, classes);
+    }
+}
+
 /// Surveys, binds, and calls f(stages) for the terms that the losses are bound to. Everything that can be wrong with
 /// inputs and parameters is thrown before f.
 template<mode Mode, class T, class... Losses, class F>
 auto with_stages(const std::tuple<weighted_loss<Losses>...>& losses, const tensor::source<T>& x, target<T>& y,
                  const mode_options& options, const call_options& call, workspace& memory, F&& f) {
     const bool probabilities = options.activation == activation::none;
+    std::apply([&](const auto&... one) { (check_loss(one, y.geometry().classes), ...); }, losses);
     check_activation(Mode, options.activation, y.geometry());
     if (options.check_finite) check_finite(x, y, call.executor);
     if (options.check_targets && probabilities) check_probabilities(x, y, call.executor);
     const bool targets = std::apply([&](const auto&... one) { return (wants_class_targets(one.loss, Mode) || ...); }, losses);
     const survey s = surveyor<T>(y, options, call.executor, memory).run(targets);
-    if (call.upstream.tensor()) y.set_upstream(&*call.upstream.tensor());
     const sweep_inputs<T> in{x, y, probabilities, call.executor, memory};
     constexpr bool general = (variants_of<Losses>() * ...) > most_variants;
     return bind_all<general>(losses, s, [&]<class... Terms>(const part<Terms>&... parts) {
-        const program<kind_of(Mode), Terms...> all{{parts...}};
+        using program_type = program<kind_of(Mode), Terms...>;
+        const program_type all{{parts...}};
+        // An upstream of regions multiplies their losses, not the pixels.
+        if (!program_type::has_regions && call.upstream.tensor()) y.set_upstream(&*call.upstream.tensor());
         stages<Mode, T, Terms...> ready(all, in, s, options, call);
         return f(ready);
     });

@@ -94,7 +94,7 @@ class surveyor {
         const std::size_t tiles = g_.samples * tiles_per_sample;
         const std::size_t pieces = (tiles + tiles_per_piece - 1) / tiles_per_piece;
         const std::size_t width = fields * g_.classes + 1;
-        double* partials = memory_.zeros(scratch::partial_sums, slots(executor_, pieces) * width);
+        double* partials = memory_.zeros(scratch::survey_sums, slots(executor_, pieces) * width);
         std::array<finding, pieces_in_flight> found;
         for_pieces(
             executor_, pieces,

@@ -18,8 +18,17 @@ namespace xloss::engine {
 enum class emit {
     nothing,
     gradient,
-    value // the loss of every element, for `unreduced`
+    point_slopes, // of the gradient, what the pointwise terms give
+    pull_back,    // of the gradient, what the regional terms add to those
+    value         // the loss of every element, for `unreduced`
 };
+
+/// Whether a sweep evaluates the pointwise terms.
+constexpr bool sees_points(bool sums, emit what) { return sums || what != emit::pull_back; }
+
+constexpr bool emits_point_slopes(emit what) { return what == emit::gradient || what == emit::point_slopes; }
+
+constexpr bool emits_pull_back(emit what) { return what == emit::gradient || what == emit::pull_back; }
 
 /// Point sums are added up in these units, so that a thousand of the largest logits still sum to a finite number.
 inline constexpr double point_unit = 1024.0;

@@ -15,6 +15,7 @@ namespace engine {
 /// What the engine keeps scratch memory for.
 enum class scratch {
     class_sums,     // per class: valid, weight, target
+    survey_sums,    // per piece in flight
     partial_sums,   // per piece in flight
     region_sums,    // per sample and class
     pull_backs,     // per sample and class

@@ -36,6 +36,7 @@ struct dice {
 
     template<unsigned Sums>
     struct term {
+        static constexpr const char* name = dice::name;
         static constexpr unsigned sums = Sums;
         engine::region_options regions{};
         engine::smoothing smooth;

@@ -45,6 +45,7 @@ struct generalized_dice {
     bool log = false;
 
     struct term {
+        static constexpr const char* name = generalized_dice::name;
         static constexpr unsigned sums = sums::tp | sums::pred;
         engine::region_options regions{};
         engine::smoothing smooth;

@@ -40,9 +40,15 @@ struct unified_focal {
             return missed / (hits + missed + 1e-7);
         }
 
+        /// (1 - T)^(1 - gamma); at gamma = 1 a constant, whose slope must not become 0 times infinity next to T = 1.
+        template<class S>
+        S focused(const S& one) const {
+            return gamma == 1.0 ? S(1.0) : pow(one, 1.0 - gamma);
+        }
+
         template<class S>
         S region_loss(const region_sums<S>& r) const {
-            return 0.5 * (miss(r.tn, r.fp, r.fn) + pow(miss(r.tp, r.fn, r.fp), 1.0 - gamma));
+            return 0.5 * (miss(r.tn, r.fp, r.fn) + focused(miss(r.tp, r.fn, r.fp)));
         }
 
         template<class S>
@@ -50,7 +56,7 @@ struct unified_focal {
             S sum = 0.0;
             for (const auto& r : classes) {
                 const S one = miss(r.tp, r.fn, r.fp);
-                sum = sum + (r.cls == 0 ? one : pow(one, 1.0 - gamma));
+                sum = sum + (r.cls == 0 ? one : focused(one));
             }
             return sum / static_cast<double>(classes.size());
         }
