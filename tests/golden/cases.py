@@ -1,0 +1,262 @@
+"""Every case: name -> (input, mode, sum of terms, options). tests/golden_cases.cpp has one line for each.
+
+Terms are (factor, loss, parameters); a parameter has the name of the C++ member (`log_` is `log`). Options:
+weights (use the input's weights), ignore_index, activation, reduction, denominator.
+"""
+
+CASES = {}
+FOLDER = None
+
+
+def add(name, source, mode, *terms, **options):
+    terms = [t if isinstance(t, tuple) else (1, t, {}) for t in terms]
+    name = f"{FOLDER}/{name}"
+    assert name not in CASES, name
+    CASES[name] = (source, mode, terms, options)
+
+
+def one(loss, factor=1, **parameters):
+    return (factor, loss, parameters)
+
+
+def bce():
+    for source in ("line", "image", "volume", "flat", "image_soft", "some_empty", "empty", "full", "extreme",
+                   "extreme_soft"):
+        add(source, source, "binary", "bce")
+    add("pos_weight", "image", "binary", one("bce", pos_weight=3))
+    add("pos_weight_soft", "image_soft", "binary", one("bce", pos_weight=0.3))
+    add("label_smoothing", "image", "binary", one("bce", label_smoothing=0.1))
+    add("smoothing_pos_weight", "image_soft", "binary", one("bce", pos_weight=2.5, label_smoothing=0.2))
+    add("extreme_smoothing", "extreme", "binary", one("bce", pos_weight=2, label_smoothing=0.1))
+    add("weights", "image", "binary", one("bce", pos_weight=2), weights=True)
+    add("weights_valid", "image", "binary", "bce", weights=True, denominator="valid")
+    add("weights_all", "image", "binary", "bce", weights=True, denominator="all")
+    add("sum", "image", "binary", "bce", weights=True, reduction="sum")
+    add("ignore", "image_ignore", "binary", "bce", ignore_index=255)
+    add("ignore_all_elements", "image_ignore", "binary", "bce", ignore_index=255, denominator="all")
+    add("all_ignored", "all_ignored", "binary", "bce", ignore_index=255)
+    add("chance", "chance", "binary", "bce", activation="none")
+    add("chance_soft", "chance_soft", "binary", one("bce", label_smoothing=0.1), activation="none")
+    add("chance_weights", "chance", "binary", "bce", activation="none", weights=True)
+    add("certain", "certain", "binary", "bce", activation="none")
+    add("multilabel", "multilabel", "multilabel", "bce", weights=True)
+    add("multilabel_pos_weight", "multilabel", "multilabel", one("bce", pos_weight=[0.5, 2, 4]))
+    add("multilabel_soft", "multilabel_soft", "multilabel", one("bce", label_smoothing=0.1), weights=True)
+    add("multilabel_ignore", "multilabel_ignore", "multilabel", "bce", ignore_index=255)
+    add("one_vs_rest", "labels_line", "one_vs_rest", "bce", ignore_index=255)
+
+
+def weighted_bce():
+    for source in ("line", "image_soft", "some_empty", "empty", "full", "extreme"):
+        add(source, source, "binary", "weighted_bce")
+    add("weights", "image", "binary", "weighted_bce", weights=True)
+    add("ignore", "image_ignore", "binary", "weighted_bce", ignore_index=255)
+    add("all_ignored", "all_ignored", "binary", "weighted_bce", ignore_index=255)
+    add("multilabel", "multilabel", "multilabel", "weighted_bce")
+
+
+GAMMAS = (("0", 0), ("0_5", 0.5), ("1", 1), ("1_5", 1.5), ("2", 2), ("5", 5))
+
+
+def focal():
+    for text, gamma in GAMMAS:
+        add(f"gamma_{text}", "image", "binary", one("focal", gamma=gamma))
+        add(f"soft_gamma_{text}", "image_soft", "binary", one("focal", alpha=0.6, gamma=gamma))
+        add(f"extreme_gamma_{text}", "extreme", "binary", one("focal", gamma=gamma))
+        add(f"extreme_soft_gamma_{text}", "extreme_soft", "binary", one("focal", gamma=gamma))
+    for source in ("line", "volume", "flat", "some_empty", "empty", "full"):
+        add(source, source, "binary", "focal")
+    add("alpha_off", "image", "binary", one("focal", alpha=-1))
+    add("alpha_off_soft", "image_soft", "binary", one("focal", alpha=-1, gamma=1.5))
+    add("alpha_0", "image", "binary", one("focal", alpha=0))
+    add("alpha_1", "image", "binary", one("focal", alpha=1))
+    add("normalized", "image", "binary", one("focal", normalized=True))
+    add("normalized_gamma_0_5", "image_soft", "binary", one("focal", gamma=0.5, normalized=True),
+        weights=True)
+    add("normalized_ignore", "image_ignore", "binary", one("focal", alpha=-1, gamma=5, normalized=True),
+        ignore_index=255)
+    add("weights", "image", "binary", "focal", weights=True)
+    add("ignore", "image_ignore", "binary", one("focal", gamma=1), ignore_index=255)
+    add("all_ignored", "all_ignored", "binary", "focal", ignore_index=255)
+    add("sum", "image", "binary", "focal", reduction="sum")
+    add("chance", "chance", "binary", "focal", activation="none")
+    add("chance_soft", "chance_soft", "binary", one("focal", alpha=0.7, gamma=1.5), activation="none")
+    add("multilabel", "multilabel", "multilabel", "focal", weights=True)
+    add("multilabel_alpha", "multilabel_soft", "multilabel", one("focal", alpha=[0.25, 0.5, 0.9]))
+    add("one_vs_rest", "labels_small", "one_vs_rest", "focal", ignore_index=-100)
+    add("multiclass", "labels_image", "multiclass", "focal")
+    add("multiclass_gamma_0_5", "labels_line", "multiclass", one("focal", gamma=0.5), ignore_index=255)
+    add("multiclass_alpha_off", "labels", "multiclass", one("focal", alpha=-1, gamma=1), weights=True)
+    add("multiclass_alpha", "labels", "multiclass", one("focal", alpha=[0.1, 0.4, 0.2, 0.3]))
+    add("multiclass_weights", "labels", "multiclass", one("focal", alpha=-1, class_weights=[0.5, 2, 1, 3]))
+    add("multiclass_normalized", "labels", "multiclass", one("focal", alpha=-1, normalized=True))
+    add("multiclass_extreme", "extreme_classes", "multiclass", one("focal", gamma=0.5))
+    add("multiclass_chance", "labels_chance", "multiclass", "focal", activation="none")
+
+
+def cross_entropy():
+    weights = {"class_weights": [0.5, 2, 1, 3]}
+    add("labels", "labels", "multiclass", "cross_entropy")
+    add("image", "labels_image", "multiclass", "cross_entropy")
+    add("line", "labels_line", "multiclass", "cross_entropy", ignore_index=255)
+    add("volume", "labels_volume", "multiclass", "cross_entropy", ignore_index=-1)
+    add("class_weights", "labels", "multiclass", one("cross_entropy", **weights))
+    add("smoothing", "labels", "multiclass", one("cross_entropy", label_smoothing=0.1))
+    add("weights_smoothing_ignore", "labels_small", "multiclass",
+        one("cross_entropy", label_smoothing=0.2, **weights), ignore_index=-100)
+    add("soft", "labels_soft", "multiclass", "cross_entropy")
+    add("soft_weights", "labels_soft", "multiclass", one("cross_entropy", **weights))
+    add("soft_weights_valid", "labels_soft", "multiclass",
+        one("cross_entropy", label_smoothing=0.1, **weights), denominator="valid")
+    add("soft_pixel_weights", "labels_soft", "multiclass", one("cross_entropy", label_smoothing=0.1),
+        weights=True)
+    for denominator in ("valid", "all"):
+        add(denominator, "labels_small", "multiclass", one("cross_entropy", **weights), ignore_index=-100,
+            denominator=denominator)
+    add("sum", "labels_small", "multiclass", one("cross_entropy", **weights), ignore_index=-100,
+        reduction="sum")
+    add("pixel_weights", "labels", "multiclass", one("cross_entropy", **weights), weights=True)
+    add("none_valid", "labels_none", "multiclass", "cross_entropy", ignore_index=255)
+    add("extreme", "extreme_classes", "multiclass", "cross_entropy")
+    add("extreme_smoothing", "extreme_classes", "multiclass", one("cross_entropy", label_smoothing=0.1))
+    add("chance", "labels_chance", "multiclass", one("cross_entropy", label_smoothing=0.1, **weights),
+        activation="none")
+
+
+def dice():
+    for source in ("line", "image", "volume", "flat", "image_soft", "some_empty", "empty", "full", "extreme",
+                   "extreme_soft"):
+        add(source, source, "binary", "dice")
+    batch = {"over": "batch"}
+    add("batch", "image", "binary", one("dice", **batch))
+    add("smooth_0", "image", "binary", one("dice", smooth=0))
+    add("smooth_nr_dr", "image", "binary", one("dice", smooth_nr=0.5, smooth_dr=2))
+    add("smooth_dr", "image", "binary", one("dice", smooth=0, smooth_dr=1e-5))
+    add("squared", "image", "binary", one("dice", form="squared"))
+    add("squared_soft", "image_soft", "binary", one("dice", form="squared", smooth=0.5), weights=True)
+    add("semimetric", "image", "binary", one("dice", form="semimetric"))
+    add("semimetric_soft", "image_soft", "binary", one("dice", form="semimetric", **batch), weights=True)
+    add("log", "image", "binary", one("dice", log_=True))
+    add("log_floor", "some_empty", "binary", one("dice", smooth=0, log_=True))
+    add("log_batch", "line", "binary", one("dice", log_=True, form="squared", **batch))
+    for empty in ("zero", "skip"):
+        add(f"empty_{empty}", "some_empty", "binary", one("dice", empty=empty))
+        add(f"empty_{empty}_everywhere", "empty", "binary", one("dice", empty=empty))
+    add("empty_smooth_0", "some_empty", "binary", one("dice", smooth=0))
+    add("weights", "image", "binary", "dice", weights=True)
+    add("ignore", "image_ignore", "binary", "dice", ignore_index=255)
+    add("one_ignored", "one_ignored", "binary", "dice", ignore_index=255)
+    add("one_ignored_skip", "one_ignored", "binary", one("dice", empty="skip"), ignore_index=255)
+    add("one_ignored_smooth_0", "one_ignored", "binary", one("dice", smooth=0), ignore_index=255)
+    add("all_ignored", "all_ignored", "binary", "dice", ignore_index=255)
+    add("sum", "image", "binary", "dice", reduction="sum")
+    add("chance", "chance", "binary", "dice", activation="none")
+    add("chance_squared", "chance_soft", "binary", one("dice", form="squared"), activation="none")
+    add("chance_semimetric", "chance_soft", "binary", one("dice", form="semimetric"), activation="none")
+    some = {"class_weights": [0.5, 2, 1]}
+    add("multilabel", "multilabel", "multilabel", "dice")
+    add("multilabel_weights", "multilabel", "multilabel", one("dice", **some), weights=True)
+    add("multilabel_skip", "multilabel", "multilabel", one("dice", empty="skip", **some))
+    add("multilabel_batch_log", "multilabel", "multilabel", one("dice", log_=True, **batch, **some))
+    add("multilabel_soft", "multilabel_soft", "multilabel", one("dice", form="semimetric"), weights=True)
+    add("multilabel_ignore", "multilabel_ignore", "multilabel", one("dice", **batch), ignore_index=255)
+    add("multilabel_sum", "multilabel_ignore", "multilabel", one("dice", **some), ignore_index=255,
+        reduction="sum")
+    add("one_vs_rest", "labels_small", "one_vs_rest", "dice", ignore_index=-100)
+    many = {"class_weights": [0.5, 2, 1, 3]}
+    add("multiclass", "labels", "multiclass", "dice")
+    add("multiclass_image", "labels_image", "multiclass", one("dice", form="squared"))
+    add("multiclass_volume", "labels_volume", "multiclass", "dice", ignore_index=-1)
+    add("multiclass_weights", "labels", "multiclass", one("dice", **many), weights=True)
+    add("multiclass_batch", "labels", "multiclass", one("dice", smooth=1e-5, **batch, **many))
+    add("multiclass_skip", "labels", "multiclass", one("dice", empty="skip", **many))
+    add("multiclass_zero", "labels", "multiclass", one("dice", empty="zero", **many))
+    add("multiclass_classes", "labels", "multiclass", one("dice", classes=[1, 3], **many))
+    add("multiclass_foreground", "labels", "multiclass", one("dice", include_background=False))
+    add("multiclass_background_skip", "labels_background", "multiclass",
+        one("dice", empty="skip", include_background=False))
+    add("multiclass_log", "labels", "multiclass", one("dice", log_=True))
+    add("multiclass_semimetric", "labels", "multiclass", one("dice", form="semimetric", smooth=0))
+    add("multiclass_soft", "labels_soft", "multiclass", "dice")
+    add("multiclass_half", "labels_half", "multiclass", "dice", ignore_index=255)
+    add("multiclass_half_skip", "labels_half", "multiclass", one("dice", empty="skip"), ignore_index=255)
+    add("multiclass_extreme", "extreme_classes", "multiclass", "dice")
+    add("multiclass_chance", "labels_chance", "multiclass", "dice", activation="none")
+
+
+def generalized_dice():
+    loss = "generalized_dice"
+    for weighting in ("square", "simple", "uniform"):
+        add(weighting, "labels_image", "multiclass", one(loss, weighting=weighting))
+        add(f"{weighting}_smooth_1", "labels_image", "multiclass",
+            one(loss, weighting=weighting, weight_smooth=1, smooth=1))
+        add(f"{weighting}_absent", "labels", "multiclass", one(loss, weighting=weighting))
+    add("absent_weight_smooth", "labels", "multiclass", one(loss, weight_smooth=1))
+    add("absent_smooth", "labels", "multiclass", one(loss, smooth=1))
+    add("absent_skip", "labels", "multiclass", one(loss, empty="skip"))
+    add("log", "labels", "multiclass", one(loss, log_=True))
+    add("batch", "labels", "multiclass", one(loss, over="batch"))
+    add("line_batch_simple", "labels_line", "multiclass", one(loss, weighting="simple", over="batch"),
+        ignore_index=255)
+    add("volume", "labels_volume", "multiclass", loss, ignore_index=-1)
+    add("pixel_weights", "labels", "multiclass", loss, weights=True)
+    add("soft", "labels_soft", "multiclass", one(loss, weighting="simple"))
+    add("foreground", "labels_image", "multiclass", one(loss, include_background=False))
+    add("foreground_absent", "labels_background", "multiclass", one(loss, include_background=False))
+    add("foreground_absent_skip", "labels_background", "multiclass",
+        one(loss, include_background=False, empty="skip"))
+    add("half", "labels_half", "multiclass", loss, ignore_index=255)
+    add("none_valid", "labels_none", "multiclass", loss, ignore_index=255)
+    add("extreme", "extreme_classes", "multiclass", loss)
+    add("multilabel", "multilabel", "multilabel", loss)
+    add("multilabel_weights", "multilabel", "multilabel", one(loss, weighting="simple"), weights=True)
+    add("binary", "image", "binary", one(loss, weight_smooth=1, smooth=1))
+    add("binary_empty", "some_empty", "binary", loss)
+
+
+def unified_focal():
+    loss = "unified_focal"
+    for source in ("line", "image", "volume", "image_soft", "extreme"):
+        add(source, source, "binary", loss)
+    add("parameters", "image", "binary", one(loss, weight=0.3, delta=0.7, gamma=0.2))
+    add("gamma_0", "image", "binary", one(loss, gamma=0))
+    add("weights", "image", "binary", loss, weights=True)
+    add("ignore", "image_ignore", "binary", loss, ignore_index=255)
+    add("all_ignored", "all_ignored", "binary", loss, ignore_index=255)
+    add("multilabel", "multilabel_soft", "multilabel", loss)
+    add("multilabel_each", "multilabel_soft", "multilabel", one(loss, each=True))
+    add("multiclass", "labels_image", "multiclass", loss)
+    add("multiclass_parameters", "labels_line", "multiclass", one(loss, weight=0.7, delta=0.7, gamma=0.75),
+        ignore_index=255)
+    add("multiclass_volume", "labels_volume", "multiclass", loss, ignore_index=-1)
+    add("multiclass_weights", "labels", "multiclass", loss, weights=True)
+    add("multiclass_extreme", "extreme_classes", "multiclass", loss)
+
+
+def sums():
+    sam = (one("focal", 20), "dice")
+    for source in ("line", "image", "volume", "image_soft", "some_empty", "extreme"):
+        add(f"sam_{source}", source, "binary", *sam)
+    add("sam_weights", "image", "binary", *sam, weights=True)
+    add("sam_ignore", "image_ignore", "binary", *sam, ignore_index=255)
+    add("sam_all_ignored", "all_ignored", "binary", *sam, ignore_index=255)
+    add("sam_multilabel", "multilabel", "multilabel", *sam)
+    add("sam_chance", "chance", "binary", *sam, activation="none")
+    add("bce_dice", "image", "binary", one("bce", 0.5), one("dice", 0.5, over="batch"))
+    ce_dice = (one("cross_entropy", label_smoothing=0.1), one("dice", 1.5))
+    add("ce_dice", "labels_image", "multiclass", *ce_dice)
+    add("ce_dice_line", "labels_line", "multiclass", *ce_dice, ignore_index=255)
+    add("ce_dice_volume", "labels_volume", "multiclass", *ce_dice, ignore_index=-1)
+    add("ce_dice_weights", "labels", "multiclass", *ce_dice, weights=True)
+    add("ce_dice_soft", "labels_soft", "multiclass", *ce_dice)
+    add("ce_dice_extreme", "extreme_classes", "multiclass", *ce_dice)
+    ce_gdl = ("cross_entropy", "generalized_dice")
+    add("ce_generalized", "labels_image", "multiclass", *ce_gdl)
+    add("ce_generalized_ignore", "labels_small", "multiclass", *ce_gdl, ignore_index=-100)
+    add("ce_generalized_extreme", "extreme_classes", "multiclass", *ce_gdl)
+    add("ce_generalized_none_valid", "labels_none", "multiclass", *ce_gdl, ignore_index=255)
+
+
+for group in (bce, weighted_bce, focal, cross_entropy, dice, generalized_dice, unified_focal, sums):
+    FOLDER = group.__name__
+    group()

@@ -1,0 +1,43 @@
+"""One call of a loss, stored the way the catalogue speaks of it: samples, classes, pixels.
+
+Both references (exact.py in mpmath, eager.py in PyTorch) read this class, and only this class.
+"""
+
+import numpy as np
+
+
+class Problem:
+    """x [B, C, N], t [B, C, N] targets in [0, 1], m [B, C, N] pixel weights, 0 where ignored.
+
+    Binary problems have C = 1 and every axis but the first is space. `labels` [B, N] is kept where the target
+    was a label map. In multiclass all channels of m are equal.
+    """
+
+    def __init__(self, mode, x, y, w=None, ignore_index=None, activation=None, reduction="mean",
+                 denominator="weights"):
+        self.mode = mode
+        self.grad_shape = x.shape
+        batch = x.shape[0]
+        channels = 1 if mode == "binary" else x.shape[1]
+        self.x = x.reshape(batch, channels, -1).astype(np.float64)
+        label_map = mode in ("multiclass", "one_vs_rest") and y.ndim == x.ndim - 1
+        flat = y.reshape(batch, 1, -1) if label_map else y.reshape(batch, channels, -1)
+        keep = np.ones(flat.shape) if ignore_index is None else (flat != ignore_index).astype(np.float64)
+        self.m = np.broadcast_to(keep, self.x.shape).copy()
+        if w is not None:
+            own_channels = w.size == self.x.size
+            self.m *= w.reshape(batch, channels if own_channels else 1, -1)
+        self.labels = None
+        if label_map:
+            labels = np.where(keep > 0, flat.astype(np.int64), 0)
+            self.t = (labels == np.arange(channels).reshape(1, -1, 1)).astype(np.float64)
+            self.labels = labels[:, 0, :]
+        else:
+            self.t = np.where(keep > 0, flat, 0).astype(np.float64)
+        self.activation = activation or ("softmax" if mode == "multiclass" else "sigmoid")
+        self.reduction = reduction
+        self.denominator = denominator
+        self.elementwise = mode != "multiclass"  # an element is a pixel of one class, not a pixel
+        self.element_m = self.m if self.elementwise else self.m[:, :1]
+        self.valid = int((self.element_m > 0).sum())
+        self.element_count = self.element_m.size
