@@ -1,0 +1,133 @@
+#include "harness.hpp"
+
+#include <benchmark/benchmark.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <map>
+#include <sstream>
+#include <stdexcept>
+#include <utility>
+
+namespace bench {
+namespace {
+
+constexpr auto tolerance = 1e-4;
+
+/// The norm of the difference relative to the norm of `expected`.
+double distance(const float* actual, const std::vector<float>& expected) {
+    double difference = 0.0, norm = 0.0;
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+        const auto d = static_cast<double>(actual[i]) - static_cast<double>(expected[i]);
+        difference += d * d;
+        norm += static_cast<double>(expected[i]) * static_cast<double>(expected[i]);
+    }
+    return std::sqrt(difference / norm);
+}
+
+/// Steps every contender once and compares it with the first, so that no row compares different things.
+/// Returns the seconds of a second step, from which the repetitions are planned.
+std::array<double, who_names.size()> check(const row& line, lineup& all) {
+    std::array<double, who_names.size()> seconds{};
+    std::vector<float> expected(static_cast<std::size_t>(line.elements));
+    std::optional<double> value;
+    for (std::size_t i = 0; i < who_names.size(); ++i) {
+        if (!all.contenders[i])
+            continue;
+        auto& one = *all.contenders[i];
+        const auto got = one.step();
+        if (static_cast<who>(i) != who::roofline) {
+            if (!value) {
+                value = got;
+                std::copy_n(one.gradient(), expected.size(), expected.begin());
+            }
+            const auto error = std::abs(got - *value) / std::abs(*value);
+            const auto gradient_error = distance(one.gradient(), expected);
+            if (!(error <= tolerance && gradient_error <= tolerance)) { // written so that NaN fails
+                std::ostringstream text;
+                text << line.name() << ": " << who_names[i] << " computes something else: value " << got
+                     << " instead of " << *value << ", gradient off by " << gradient_error;
+                throw std::runtime_error(text.str());
+            }
+        }
+        const auto start = std::chrono::steady_clock::now();
+        one.step();
+        seconds[i] = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    }
+    return seconds;
+}
+
+/// Collects the repetitions instead of printing them.
+class collector final : public benchmark::BenchmarkReporter {
+public:
+    bool ReportContext(const Context&) override { return true; }
+    void ReportRuns(const std::vector<Run>& runs) override {
+        for (const auto& run : runs) {
+            if (run.run_type != Run::RT_Iteration)
+                continue;
+            const auto scale = 1e9 / static_cast<double>(run.iterations);
+            auto& times = by_name[run.run_name.function_name];
+            times.cpu.push_back(run.cpu_accumulated_time * scale);
+            times.wall.push_back(run.real_accumulated_time * scale);
+        }
+    }
+    std::map<std::string, timing> by_name;
+};
+
+void enroll(const char* name, contender& one, double seconds, const settings& how) {
+    const auto loop = [&one](benchmark::State& state) {
+        for (auto _ : state) {
+            benchmark::DoNotOptimize(one.step());
+            benchmark::ClobberMemory();
+        }
+    };
+    const auto a_repetition = std::max(seconds, how.seconds_per_repetition);
+    const auto affordable = static_cast<int>(how.seconds_per_contender / a_repetition);
+    benchmark::RegisterBenchmark(name, loop)
+        ->MinTime(how.seconds_per_repetition)
+        ->Repetitions(std::clamp(affordable, how.least_repetitions, how.repetitions))
+        ->MeasureProcessCPUTime();
+}
+
+timing per_element(timing times, double elements) {
+    for (auto* list : {&times.cpu, &times.wall}) {
+        for (auto& t : *list)
+            t /= elements;
+        std::sort(list->begin(), list->end());
+    }
+    return times;
+}
+
+} // namespace
+
+double timing::median() const {
+    const auto half = cpu.size() / 2;
+    return cpu.size() % 2 == 1 ? cpu[half] : (cpu[half - 1] + cpu[half]) / 2;
+}
+
+std::optional<double> result::ratio(who slow, who fast) const {
+    const auto& a = (*this)[slow];
+    const auto& b = (*this)[fast];
+    if (a.empty() || b.empty())
+        return std::nullopt;
+    return a.median() / b.median();
+}
+
+result measure(const row& line, const settings& how) {
+    auto all = line.prepare();
+    const auto seconds = check(line, all);
+    for (std::size_t i = 0; i < who_names.size(); ++i)
+        if (all.contenders[i])
+            enroll(who_names[i], *all.contenders[i], seconds[i], how);
+    collector reporter;
+    // "." and not the flag's value: the filter of rows is the caller's business.
+    benchmark::RunSpecifiedBenchmarks(&reporter, ".");
+    benchmark::ClearRegisteredBenchmarks();
+    result measured{line, {}};
+    for (std::size_t i = 0; i < who_names.size(); ++i)
+        measured.times[i] = per_element(std::move(reporter.by_name[who_names[i]]), line.elements);
+    return measured;
+}
+
+} // namespace bench

@@ -1,0 +1,127 @@
+// The losses as they are written with libtorch's eager operators. The only file that sees torch's headers.
+
+#include "peers_torch.hpp"
+
+#include <torch/torch.h>
+
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace bench {
+namespace {
+
+namespace F = torch::nn::functional;
+using torch::Tensor;
+
+Tensor bce(const Tensor& x, const Tensor& y) {
+    return F::binary_cross_entropy_with_logits(x, y);
+}
+
+/// torchvision.ops.sigmoid_focal_loss, operator by operator, reduction mean.
+Tensor focal(const Tensor& x, const Tensor& y, double gamma) {
+    const auto alpha = 0.25;
+    const auto none = F::BinaryCrossEntropyWithLogitsFuncOptions().reduction(torch::kNone);
+    const auto p = torch::sigmoid(x);
+    const auto ce = F::binary_cross_entropy_with_logits(x, y, none);
+    const auto p_t = p * y + (1 - p) * (1 - y);
+    const auto alpha_t = alpha * y + (1 - alpha) * (1 - y);
+    return (alpha_t * (ce * torch::pow(1 - p_t, gamma))).mean();
+}
+
+Tensor dice(const Tensor& x, const Tensor& y) {
+    const auto p = torch::sigmoid(x).flatten(1);
+    const auto t = y.flatten(1);
+    const auto overlap = (p * t).sum(1);
+    return 1 - ((2 * overlap + 1) / (p.sum(1) + t.sum(1) + 1)).mean();
+}
+
+/// One score per sample over all classes (Sudre 2017), weights 1 / area^2. The data have every class, so that
+/// no smoothing is needed: with it the loss is near 0 for any prediction, and the check would see nothing.
+Tensor generalized_dice(const Tensor& x, const Tensor& labels) {
+    const auto p = torch::softmax(x, 1).flatten(2);
+    const auto one_hot = F::one_hot(labels, x.size(1)).permute({0, 3, 1, 2}).to(x.scalar_type()).flatten(2);
+    const auto area = one_hot.sum(2);
+    const auto weight = 1 / (area * area);
+    const auto overlap = (weight * (p * one_hot).sum(2)).sum(1);
+    const auto both = (weight * (p.sum(2) + area)).sum(1);
+    return 1 - (2 * overlap / both).mean();
+}
+
+Tensor evaluate(formula loss, const Tensor& x, const Tensor& y) {
+    switch (loss) {
+    case formula::bce:
+        return bce(x, y);
+    case formula::focal_2:
+        return focal(x, y, 2.0);
+    case formula::focal_1_5:
+        return focal(x, y, 1.5);
+    case formula::dice:
+        return dice(x, y);
+    case formula::bce_dice:
+        return bce(x, y) + dice(x, y);
+    case formula::focal_20_dice:
+        return 20 * focal(x, y, 2.0) + dice(x, y);
+    case formula::cross_entropy:
+        return F::cross_entropy(x, y);
+    case formula::cross_entropy_generalized_dice:
+        return F::cross_entropy(x, y) + generalized_dice(x, y);
+    }
+    throw std::logic_error("no such formula");
+}
+
+torch::ScalarType stored_type(target_kind kind) {
+    if (kind == target_kind::float32)
+        return torch::kFloat;
+    return kind == target_kind::uint8 ? torch::kByte : torch::kLong;
+}
+
+class torch_contender final : public contender {
+public:
+    torch_contender(formula loss, const problem& at) : loss_(loss) {
+        at::set_num_threads(1);
+        const auto shape = at.classes == 1 ? std::vector<std::int64_t>{at.batch, 1, at.height, at.width}
+                                           : std::vector<std::int64_t>{at.batch, at.height, at.width};
+        // from_blob takes no const pointer; neither tensor is written to.
+        logits_ = torch::from_blob(const_cast<float*>(at.logits), {at.batch, at.classes, at.height, at.width},
+                                   torch::kFloat)
+                      .requires_grad_(true);
+        target_ = torch::from_blob(const_cast<void*>(at.target), shape, stored_type(at.kind));
+        wanted_ = at.classes == 1 ? torch::kFloat : torch::kLong;
+    }
+
+    double step() override {
+        logits_.mutable_grad() = Tensor();
+        // Copies only where torch's losses do not take the stored type: a user would have to do the same.
+        const auto loss = evaluate(loss_, logits_, target_.to(wanted_));
+        loss.backward();
+        return loss.item<double>();
+    }
+    [[nodiscard]] const float* gradient() const override { return logits_.grad().data_ptr<float>(); }
+
+private:
+    formula loss_;
+    Tensor logits_, target_;
+    torch::ScalarType wanted_ = torch::kFloat;
+};
+
+} // namespace
+
+const char* torch_version() {
+    // Which of its vector kernels it chose on this machine is part of what is compared with.
+    static const std::string text = [] {
+        const std::string config = at::show_config(), key = "CPU capability usage: ";
+        const auto begin = config.find(key);
+        if (begin == std::string::npos)
+            return std::string(TORCH_VERSION);
+        const auto from = begin + key.size();
+        return TORCH_VERSION + (" (" + config.substr(from, config.find('\n', from) - from) + ")");
+    }();
+    return text.c_str();
+}
+
+std::unique_ptr<contender> make_torch(formula loss, const problem& at) {
+    return std::make_unique<torch_contender>(loss, at);
+}
+
+} // namespace bench

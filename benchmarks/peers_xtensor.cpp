@@ -1,0 +1,252 @@
+// The losses as someone writes them who has xtensor alone and knows it well: the formula and the gradient
+// worked out by hand, a tensor for whatever is used twice. Three habits keep it from being wrong or slow
+// without need: reducers are evaluated at once and add up in double; what varies by sample or channel is
+// applied to one contiguous view after the other, since xtensor broadcasts about twenty times slower than it
+// multiplies; softplus gets a tensor of its own, since a maximum in its expression turns off xtensor's SIMD.
+
+#include "peers_xtensor.hpp"
+
+#if __has_include(<xtensor/containers/xtensor.hpp>)
+#include <xtensor/containers/xadapt.hpp>
+#include <xtensor/containers/xtensor.hpp>
+#include <xtensor/core/xmath.hpp>
+#include <xtensor/core/xnoalias.hpp>
+#include <xtensor/generators/xbuilder.hpp>
+#include <xtensor/views/xview.hpp>
+#else
+#include <xtensor/xadapt.hpp>
+#include <xtensor/xbuilder.hpp>
+#include <xtensor/xmath.hpp>
+#include <xtensor/xnoalias.hpp>
+#include <xtensor/xtensor.hpp>
+#include <xtensor/xview.hpp>
+#endif
+
+#include <array>
+#include <cstddef>
+#include <stdexcept>
+#include <type_traits>
+
+namespace bench {
+namespace {
+
+using tensor = xt::xtensor<float, 4>;
+using plane = xt::xtensor<float, 2>;
+const auto now = xt::evaluation_strategy::immediate;
+
+template <class Expression>
+double total(const Expression& e) {
+    return xt::sum<double>(e, now)();
+}
+
+double mean_of(const tensor& t) {
+    return total(t) / static_cast<double>(t.size());
+}
+
+tensor sigmoid(const tensor& x) {
+    return 1.0f / (1.0f + xt::exp(-x));
+}
+
+tensor bce_per_pixel(const tensor& x, const tensor& y) {
+    const tensor softplus = xt::log1p(xt::exp(-xt::abs(x)));
+    return xt::maximum(x, 0.0f) - x * y + softplus;
+}
+
+double bce(const tensor& x, const tensor& y, tensor& gradient) {
+    const auto scale = 1.0f / static_cast<float>(x.size());
+    xt::noalias(gradient) = (1.0f / (1.0f + xt::exp(-x)) - y) * scale;
+    return mean_of(bce_per_pixel(x, y));
+}
+
+double focal(const tensor& x, const tensor& y, tensor& gradient, float gamma) {
+    const auto alpha = 0.25f;
+    const auto scale = 1.0f / static_cast<float>(x.size());
+    const tensor p = sigmoid(x);
+    const tensor ce = bce_per_pixel(x, y);
+    const tensor u = p * (1.0f - y) + (1.0f - p) * y; // 1 - p_t
+    const tensor at = (alpha * y + (1.0f - alpha) * (1.0f - y)) * scale;
+    const auto of_u = (1.0f - 2.0f * y) * p * (1.0f - p);
+    if (gamma == 2.0f) { // without pow, as one would
+        xt::noalias(gradient) = at * u * (2.0f * of_u * ce + u * (p - y));
+        return total(tensor(at * u * u * ce));
+    }
+    const tensor lower = xt::pow(u, gamma - 1.0f);
+    xt::noalias(gradient) = at * lower * (gamma * of_u * ce + u * (p - y));
+    return total(tensor(at * lower * u * ce));
+}
+
+double dice(const tensor& x, const tensor& y, tensor& gradient) {
+    const std::array<std::size_t, 3> space{1, 2, 3};
+    const auto samples = static_cast<double>(x.shape(0));
+    const tensor p = sigmoid(x);
+    const xt::xtensor<double, 1> overlap = xt::sum<double>(p * y, space, now);
+    const xt::xtensor<double, 1> both = xt::sum<double>(p, space, now) + xt::sum<double>(y, space, now) + 1.0;
+    double value = 1.0;
+    for (std::size_t b = 0; b < x.shape(0); ++b) {
+        const auto p_b = xt::view(p, b), y_b = xt::view(y, b);
+        const auto score = (2.0 * overlap(b) + 1.0) / both(b);
+        const auto scale = static_cast<float>(1.0 / (both(b) * samples));
+        const auto slope = (static_cast<float>(score) - 2.0f * y_b) * scale;
+        xt::noalias(xt::view(gradient, b)) = slope * p_b * (1.0f - p_b);
+        value -= score / samples;
+    }
+    return value;
+}
+
+double bce_dice(const tensor& x, const tensor& y, tensor& gradient) {
+    auto second = tensor::from_shape(x.shape());
+    const auto value = bce(x, y, gradient) + dice(x, y, second);
+    gradient += second;
+    return value;
+}
+
+double focal_20_dice(const tensor& x, const tensor& y, tensor& gradient) {
+    auto second = tensor::from_shape(x.shape());
+    const auto value = 20.0 * focal(x, y, gradient, 2.0f) + dice(x, y, second);
+    xt::noalias(gradient) = 20.0f * gradient + second;
+    return value;
+}
+
+template <class Labels>
+tensor one_hot(const Labels& labels, std::size_t classes) {
+    auto y = tensor::from_shape({labels.shape(0), classes, labels.shape(1), labels.shape(2)});
+    for (std::size_t b = 0; b < labels.shape(0); ++b)
+        for (std::size_t c = 0; c < classes; ++c) {
+            const auto wanted = static_cast<typename Labels::value_type>(c);
+            xt::noalias(xt::view(y, b, c)) = xt::cast<float>(xt::equal(xt::view(labels, b), wanted));
+        }
+    return y;
+}
+
+/// Softmax over the channels, and its logarithm, which cross entropy takes its value from.
+struct softmax_parts {
+    tensor p, log_p;
+};
+
+softmax_parts softmax(const tensor& x) {
+    softmax_parts s{tensor::from_shape(x.shape()), tensor::from_shape(x.shape())};
+    for (std::size_t b = 0; b < x.shape(0); ++b) {
+        plane top = xt::view(x, b, 0), sum = xt::zeros_like(top);
+        for (std::size_t c = 1; c < x.shape(1); ++c)
+            top = xt::maximum(top, xt::view(x, b, c));
+        for (std::size_t c = 0; c < x.shape(1); ++c) {
+            xt::noalias(xt::view(s.log_p, b, c)) = xt::view(x, b, c) - top;
+            xt::noalias(xt::view(s.p, b, c)) = xt::exp(xt::view(s.log_p, b, c));
+            sum += xt::view(s.p, b, c);
+        }
+        const plane scale = 1.0f / sum, log_sum = xt::log(sum);
+        for (std::size_t c = 0; c < x.shape(1); ++c) {
+            xt::view(s.p, b, c) *= scale;
+            xt::view(s.log_p, b, c) -= log_sum;
+        }
+    }
+    return s;
+}
+
+double cross_entropy(const softmax_parts& s, const tensor& y, tensor& gradient) {
+    const auto pixels = static_cast<double>(y.size() / y.shape(1));
+    xt::noalias(gradient) = (s.p - y) * static_cast<float>(1.0 / pixels);
+    return -total(tensor(y * s.log_p)) / pixels;
+}
+
+/// One score per sample over all its classes; every class is present in the data.
+double generalized_dice(const softmax_parts& s, const tensor& y, tensor& gradient) {
+    const std::array<std::size_t, 2> space{2, 3};
+    const auto samples = static_cast<double>(y.shape(0));
+    const xt::xtensor<double, 2> area = xt::sum<double>(y, space, now);
+    const xt::xtensor<double, 2> weight = 1.0 / (area * area);
+    const xt::xtensor<double, 2> overlap = weight * xt::sum<double>(s.p * y, space, now);
+    const xt::xtensor<double, 2> both = weight * (xt::sum<double>(s.p, space, now) + area);
+    double value = 1.0;
+    for (std::size_t b = 0; b < y.shape(0); ++b) {
+        const auto all = total(xt::view(both, b));
+        const auto score = 2.0 * total(xt::view(overlap, b)) / all;
+        plane inner = xt::zeros<float>({y.shape(2), y.shape(3)});
+        for (std::size_t c = 0; c < y.shape(1); ++c) {
+            const auto scale = static_cast<float>(weight(b, c) / (all * samples));
+            auto a = xt::view(gradient, b, c);
+            xt::noalias(a) = (static_cast<float>(score) - 2.0f * xt::view(y, b, c)) * scale;
+            inner += a * xt::view(s.p, b, c);
+        }
+        for (std::size_t c = 0; c < y.shape(1); ++c) {
+            auto g = xt::view(gradient, b, c);
+            xt::noalias(g) = xt::view(s.p, b, c) * (g - inner);
+        }
+        value -= score / samples;
+    }
+    return value;
+}
+
+double binary(formula loss, const tensor& x, const tensor& y, tensor& gradient) {
+    if (loss == formula::bce)
+        return bce(x, y, gradient);
+    if (loss == formula::focal_2)
+        return focal(x, y, gradient, 2.0f);
+    if (loss == formula::focal_1_5)
+        return focal(x, y, gradient, 1.5f);
+    if (loss == formula::dice)
+        return dice(x, y, gradient);
+    if (loss == formula::bce_dice)
+        return bce_dice(x, y, gradient);
+    if (loss == formula::focal_20_dice)
+        return focal_20_dice(x, y, gradient);
+    throw std::logic_error("not a binary formula");
+}
+
+double multiclass(formula loss, const tensor& x, const tensor& y, tensor& gradient) {
+    const auto s = softmax(x);
+    const auto value = cross_entropy(s, y, gradient);
+    if (loss == formula::cross_entropy)
+        return value;
+    if (loss != formula::cross_entropy_generalized_dice)
+        throw std::logic_error("not a multiclass formula");
+    auto second = tensor::from_shape(x.shape());
+    const auto other = generalized_dice(s, y, second);
+    gradient += second;
+    return value + other;
+}
+
+template <class Y>
+class xtensor_contender final : public contender {
+public:
+    xtensor_contender(formula loss, const problem& at) : loss_(loss), binary_(at.classes == 1) {
+        const auto size = [](std::int64_t n) { return static_cast<std::size_t>(n); };
+        const auto b = size(at.batch), c = size(at.classes), h = size(at.height), w = size(at.width);
+        const auto* y = static_cast<const Y*>(at.target);
+        logits_ = xt::adapt(at.logits, b * c * h * w, xt::no_ownership(), std::array{b, c, h, w});
+        if (binary_)
+            mask_ = xt::adapt(y, b * h * w, xt::no_ownership(), std::array{b, c, h, w});
+        else
+            labels_ = xt::adapt(y, b * h * w, xt::no_ownership(), std::array{b, h, w});
+        gradient_ = xt::zeros<float>({b, c, h, w});
+    }
+
+    double step() override {
+        if (!binary_)
+            return multiclass(loss_, logits_, one_hot(labels_, logits_.shape(1)), gradient_);
+        if constexpr (std::is_same_v<Y, float>)
+            return binary(loss_, logits_, mask_, gradient_);
+        else
+            return binary(loss_, logits_, xt::cast<float>(mask_), gradient_);
+    }
+    [[nodiscard]] const float* gradient() const override { return gradient_.data(); }
+
+private:
+    formula loss_;
+    bool binary_;
+    tensor logits_, gradient_;
+    xt::xtensor<Y, 4> mask_;
+    xt::xtensor<Y, 3> labels_;
+};
+
+} // namespace
+
+std::unique_ptr<contender> make_xtensor(formula loss, const problem& at) {
+    if (at.kind == target_kind::float32)
+        return std::make_unique<xtensor_contender<float>>(loss, at);
+    if (at.kind == target_kind::uint8)
+        return std::make_unique<xtensor_contender<std::uint8_t>>(loss, at);
+    return std::make_unique<xtensor_contender<std::int64_t>>(loss, at);
+}
+
+} // namespace bench

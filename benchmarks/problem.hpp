@@ -1,0 +1,54 @@
+#ifndef XLOSS_BENCHMARKS_PROBLEM_HPP
+#define XLOSS_BENCHMARKS_PROBLEM_HPP
+
+// What every contender is given and what it must offer. Plain types only: the peers are built in translation
+// units of their own, with the flags their libraries ask for, and nothing of those flags may pass this line.
+
+#include <cstdint>
+
+namespace bench {
+
+/// How the target is stored.
+enum class target_kind { float32, uint8, int64 };
+
+/// The losses that the peers know, each with the parameters of the row that names it.
+enum class formula {
+    bce,
+    focal_2,
+    focal_1_5,
+    dice,
+    bce_dice,
+    focal_20_dice,
+    cross_entropy,
+    cross_entropy_generalized_dice
+};
+
+/// One call of a loss: logits [B, C, H, W]; target [B, 1, H, W] of zeros and ones where C is 1, else a label
+/// map [B, H, W]. The memory belongs to the row and outlives its contenders.
+struct problem {
+    std::int64_t batch, classes, height, width;
+    const float* logits;
+    const void* target;
+    target_kind kind;
+
+    [[nodiscard]] std::int64_t pixels() const { return batch * height * width; }
+    [[nodiscard]] std::int64_t elements() const { return pixels() * classes; }
+};
+
+/// One way to compute a loss. What is timed is a step: value and gradient, from logits and target as stored.
+class contender {
+public:
+    contender() = default;
+    contender(const contender&) = delete;
+    contender& operator=(const contender&) = delete;
+    virtual ~contender() = default;
+
+    /// Computes value and gradient; returns the value.
+    virtual double step() = 0;
+    /// The gradient of the last step, [B, C, H, W] without gaps.
+    [[nodiscard]] virtual const float* gradient() const = 0;
+};
+
+} // namespace bench
+
+#endif

@@ -1,0 +1,169 @@
+#include "report.hpp"
+
+#include "build_info.hpp"
+#include "peers_torch.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <fstream>
+#include <string>
+#include <thread>
+
+namespace bench {
+namespace {
+
+template <class... Values>
+std::string format(const char* pattern, Values... values) {
+    std::array<char, 512> buffer{};
+    std::snprintf(buffer.data(), buffer.size(), pattern, values...);
+    return buffer.data();
+}
+
+std::string cpu_model() {
+    std::ifstream info("/proc/cpuinfo");
+    for (std::string line; std::getline(info, line);)
+        if (line.starts_with("model name"))
+            return line.substr(line.find(':') + 2);
+    return "unknown CPU";
+}
+
+std::string torch_name() {
+    const std::string version = torch_version();
+    return version.empty() ? "none" : version;
+}
+
+/// A number to be read at a glance: 0.83, 12.3, 123.
+std::string brief(std::optional<double> x) {
+    if (!x)
+        return "-";
+    return format(*x < 10.0 ? "%.2f" : *x < 100.0 ? "%.1f" : "%.0f", *x);
+}
+
+std::optional<double> median_of(const result& r, who w) {
+    return r[w].empty() ? std::nullopt : std::optional(r[w].median());
+}
+
+std::string quoted(const std::string& text) {
+    std::string out = "\"";
+    for (const auto c : text) {
+        if (c == '"' || c == '\\')
+            out += '\\';
+        out += c;
+    }
+    return out + '"';
+}
+
+void write_list(std::ostream& out, const std::vector<double>& values) {
+    out << "[";
+    for (std::size_t i = 0; i < values.size(); ++i)
+        out << (i == 0 ? "" : ", ") << format("%.4f", values[i]);
+    out << "]";
+}
+
+void write_row(std::ostream& out, const result& r) {
+    const auto& line = r.of;
+    out << "    {\"loss\": " << quoted(line.loss) << ", \"target\": " << quoted(line.target)
+        << ", \"size\": " << quoted(line.size) << format(", \"elements\": %.0f", line.elements)
+        << format(", \"least_bytes_per_element\": %.4f", line.least_bytes / line.elements);
+    if (line.goal)
+        out << format(", \"goal_times_faster_than_torch\": %g", *line.goal);
+    for (std::size_t i = 0; i < who_names.size(); ++i) {
+        const auto& t = r.times[i];
+        if (t.empty())
+            continue;
+        out << ",\n     \"" << who_names[i] << format("\": {\"median_ns\": %.4f, \"cpu_ns\": ", t.median());
+        write_list(out, t.cpu);
+        out << ", \"wall_ns\": ";
+        write_list(out, t.wall);
+        out << "}";
+    }
+    out << "}";
+}
+
+/// What gnuplot turns into a new line inside a label: these two characters.
+const std::string new_line = "\\n";
+
+/// The name of a loss, broken where it may be, or neighbours in the chart overlap.
+std::string in_lines(std::string name) {
+    for (const std::string gap : {" + ", ", "})
+        if (const auto at = name.find(gap); at != std::string::npos)
+            name.replace(at, gap.size(), gap == ", " ? new_line : new_line + "+ ");
+    return name;
+}
+
+/// One line per goal: the loss, what it reached and what it had to.
+void print_goals(std::ostream& out, const std::vector<result>& results) {
+    for (const auto& r : results) {
+        const auto reached = r.ratio(who::torch, who::xloss);
+        if (!r.of.goal || !reached)
+            continue;
+        out << (*reached >= *r.of.goal ? "goal reached: " : "goal MISSED:  ") << r.of.name() << " is "
+            << brief(reached) << " times faster than libtorch eager; wanted " << brief(r.of.goal) << "\n";
+    }
+}
+
+void print_line(std::ostream& out, const std::array<std::string, 10>& cells) {
+    constexpr std::array widths{-20, -6, -13, 8, 9, 7, 9, 7, 9, 7};
+    const auto opens_group = [](std::size_t i) { return i == 3 || i == 4 || i == 6 || i == 8; };
+    for (std::size_t i = 0; i < cells.size(); ++i)
+        out << (opens_group(i) ? " | " : " ") << format("%*s", widths[i], cells[i].c_str());
+    out << "\n";
+}
+
+} // namespace
+
+void print_head(std::ostream& out) {
+    out << "machine   " << cpu_model() << ", " << std::thread::hardware_concurrency() << " cores, one used\n"
+        << "compiler  " << compiler << ", " << compiler_flags << "\n"
+        << "peers     xtensor " << xtensor_version << " (with xsimd), libtorch " << torch_name() << "\n"
+        << "Value and gradient, ns per element (a pixel, or a pixel of one class): CPU time, median of\n"
+        << "repetitions in random order. roofline: the same bytes (logits and target read, gradient "
+           "written)\n"
+        << "only moved.\n\n";
+}
+
+void print_table(std::ostream& out, const std::vector<result>& results) {
+    print_line(out, {"", "", "", "xloss", "roofline", "xloss", "xtensor", "xloss", "torch", "xloss"});
+    print_line(out, {"loss", "target", "size", "ns", "ns", "is x", "ns", "faster", "ns", "faster"});
+    out << " " << std::string(108, '-') << "\n";
+    const auto ns = [](const result& r, who w) { return brief(median_of(r, w)); };
+    for (const auto& r : results)
+        print_line(out, {r.of.loss, r.of.target, r.of.size, ns(r, who::xloss), ns(r, who::roofline),
+                         brief(r.ratio(who::xloss, who::roofline)), ns(r, who::xtensor),
+                         brief(r.ratio(who::xtensor, who::xloss)), ns(r, who::torch),
+                         brief(r.ratio(who::torch, who::xloss))});
+    out << "\n";
+    print_goals(out, results);
+}
+
+void write_json(std::ostream& out, const std::vector<result>& results) {
+    out << "{\n  \"machine\": " << quoted(cpu_model()) << ",\n  \"compiler\": " << quoted(compiler)
+        << ",\n  \"flags\": " << quoted(compiler_flags) << ",\n  \"xtensor\": " << quoted(xtensor_version)
+        << ",\n  \"libtorch\": " << quoted(torch_name())
+        << ",\n  \"threads\": 1,\n  \"unit\": \"ns per element, value and gradient\",\n  \"rows\": [\n";
+    for (std::size_t i = 0; i < results.size(); ++i) {
+        write_row(out, results[i]);
+        out << (i + 1 < results.size() ? ",\n" : "\n");
+    }
+    out << "  ]\n}\n";
+}
+
+void write_chart_data(std::ostream& out, const std::vector<result>& results) {
+    const auto shown = [](const result& r) { return r.of.where == extent::power_of_two; };
+    // A filter may have left no row of the size that the chart shows: then it shows what there is.
+    const auto all = std::none_of(results.begin(), results.end(), shown);
+    out << "# label roofline xloss xtensor torch, ns per element\n";
+    for (const auto& r : results) {
+        if (!all && !shown(r))
+            continue;
+        out << '"' << in_lines(r.of.loss) << new_line << r.of.target << (all ? new_line + r.of.size : "")
+            << '"';
+        for (const auto w : {who::roofline, who::xloss, who::xtensor, who::torch}) {
+            const auto t = median_of(r, w);
+            out << " " << (t ? format("%.4f", *t) : "NaN");
+        }
+        out << "\n";
+    }
+}
+
+} // namespace bench

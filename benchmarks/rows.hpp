@@ -1,0 +1,18 @@
+#ifndef XLOSS_BENCHMARKS_ROWS_HPP
+#define XLOSS_BENCHMARKS_ROWS_HPP
+
+#include "harness.hpp"
+
+#include <vector>
+
+namespace bench {
+
+/// Losses on [B, 1, H, W] with masks of float and uint8.
+void add_binary_rows(std::vector<row>& rows);
+
+/// Losses on [B, 19, H, W] with label maps of uint8 and int64.
+void add_multiclass_rows(std::vector<row>& rows);
+
+} // namespace bench
+
+#endif

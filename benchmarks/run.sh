@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# Builds the benchmarks and prints the table: benchmarks/run.sh [--quick] [FILTER]
+#   --quick   one size of each loss and few repetitions, about a minute
+#   FILTER    a regular expression on loss/target/size, as in: benchmarks/run.sh 'focal.*uint8'
+# Table, results.json and chart.png go to build/benchmark/out. Missing packages are installed with apt-get;
+# XLOSS_NO_TORCH=1 leaves libtorch out, whether it is installed or not.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+usage() { sed -n '2,6s/^# \{0,1\}//p' benchmarks/run.sh; }
+
+options=()
+for word in "$@"; do
+    case "$word" in
+        -h | --help) usage && exit 0 ;;
+        --quick) options+=(--quick) ;;
+        -*) usage >&2 && exit 2 ;;
+        *) options+=("--filter=$word") ;;
+    esac
+done
+
+# install PACKAGE...: those that are not there yet.
+install() {
+    command -v apt-get >/dev/null || return 1
+    local package status missing=() root=()
+    for package in "$@"; do
+        status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
+        [ "$status" = installed ] || missing+=("$package")
+    done
+    [ ${#missing[@]} -eq 0 ] && return
+    [ "$(id -u)" -eq 0 ] || root=(sudo)
+    echo "installing ${missing[*]}" >&2
+    root+=(env DEBIAN_FRONTEND=noninteractive)
+    "${root[@]}" apt-get -qq update >&2
+    "${root[@]}" apt-get -qq install -y --no-install-recommends "${missing[@]}" >&2
+}
+
+install cmake make g++ libxtensor-dev libxsimd-dev libbenchmark-dev gnuplot-nox ||
+    echo "some packages could not be installed; going on with what is here" >&2
+torch=ON
+if [ "${XLOSS_NO_TORCH:-0}" = 1 ]; then
+    torch=OFF
+    echo "without libtorch, as XLOSS_NO_TORCH=1 asks" >&2
+else
+    echo "comparing with libtorch (package libtorch-dev, 0.2 GB; XLOSS_NO_TORCH=1 leaves it out)" >&2
+    install libtorch-dev || echo "libtorch-dev could not be installed; its columns may stay empty" >&2
+fi
+
+build=build/benchmark
+out=$build/out
+cmake --preset benchmark -DXLOSS_BENCHMARK_TORCH=$torch >/dev/null
+cmake --build $build --parallel "$(nproc)" >&2
+mkdir -p $out
+$build/benchmarks/xloss_benchmarks --out=$out "${options[@]}" | tee $out/table.txt
+if command -v gnuplot >/dev/null; then
+    gnuplot -e "directory='$out'" benchmarks/chart.gp
+    echo "chart: $out/chart.png"
+fi
+echo "table: $out/table.txt, raw data: $out/results.json"
