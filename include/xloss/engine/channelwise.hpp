@@ -17,48 +17,51 @@
 
 namespace xloss::engine {
 
-/// A block of pixels with all its channels, small enough for the first- or second-level cache.
+/// How many pixels a block has, and where its rows lie: so small that all channels of it stay in the first- or
+/// second-level cache.
 ///
 /// Channel planes of a power-of-two image lie a power of two apart: walked in place, every channel of a pixel falls
 /// into the same cache set, and C lines evict each other. So the channels of a block are copied side by side, into
 /// rows whose distance is no power of two, worked on there, and written out once.
-template<class T>
-class channel_block {
-  public:
+struct block_plan {
     static constexpr std::size_t most_pixels = 1024;
     static constexpr std::size_t granule = 16; // a multiple of every vector's width
     static constexpr std::size_t budget = 48 * 1024;
 
-    channel_block(std::size_t classes, bool logits, bool targets, bool weights)
-        : classes_(classes), planes_(1 + (logits ? 1U : 0U) + (targets ? 1U : 0U) + (weights ? 1U : 0U)) {
-        pixels_ = std::clamp(budget / (classes * planes_ * sizeof(T)) / granule * granule, granule, most_pixels);
-        stride_ = pixels_ + granule;
-        std::size_t next = 1;
-        logits_ = logits ? next++ : 0;
-        targets_ = targets ? next++ : 0;
-        weights_ = weights ? next++ : 0;
+    std::size_t classes, planes, pixels, stride;
+    std::size_t logits, targets, weights; // the planes of rows that not every program needs
+
+    block_plan(std::size_t classes_of_pixel, bool keeps_logits, bool has_targets, bool has_weights, std::size_t bytes)
+        : classes(classes_of_pixel), planes(1), logits(keeps_logits ? planes++ : 0), targets(has_targets ? planes++ : 0),
+          weights(has_weights ? planes++ : 0) {
+        pixels = std::clamp(budget / (classes * planes * bytes) / granule * granule, granule, most_pixels);
+        stride = pixels + granule;
     }
 
-    [[nodiscard]] std::size_t pixels() const { return pixels_; }
-    [[nodiscard]] std::size_t elements() const { return planes_ * classes_ * stride_; }
+    [[nodiscard]] std::size_t elements() const { return planes * classes * stride; }
+};
 
-    void place(T* memory) { memory_ = memory; }
+/// A block of pixels with all its channels.
+template<class T>
+class channel_block {
+  public:
+    channel_block(const block_plan& plan, T* memory) : plan_(plan), memory_(memory) {}
 
-    T* exponential(std::size_t c) const { return row(0, c); } // exp(x - max); the probability itself if given
-    T* logit(std::size_t c) const { return row(logits_, c); } // x - max
-    T* target(std::size_t c) const { return row(targets_, c); }
-    T* weight(std::size_t c) const { return row(weights_, c); }
+    T* exponential(std::size_t c) const { return row(0, c); }       // exp(x - max); the probability itself if given
+    T* logit(std::size_t c) const { return row(plan_.logits, c); }  // x - max
+    T* target(std::size_t c) const { return row(plan_.targets, c); }
+    T* weight(std::size_t c) const { return row(plan_.weights, c); }
 
-    // Of every pixel.
-    alignas(64) std::array<T, most_pixels> largest, inverse, log_sum, largest_q, label, m, label_logit, slope, sum_of_slopes,
-        dot, value, staging, spare;
+    // Of every pixel. Left uninitialized: each is written before it is read.
+    using pixels = std::array<T, block_plan::most_pixels>;
+    alignas(64) pixels largest, inverse, log_sum, largest_q, label, m, label_logit, slope, sum_of_slopes, dot, value, staging,
+        spare;
 
   private:
-    T* row(std::size_t plane, std::size_t c) const { return memory_ + (plane * classes_ + c) * stride_; }
+    T* row(std::size_t plane, std::size_t c) const { return memory_ + (plane * plan_.classes + c) * plan_.stride; }
 
-    std::size_t classes_, planes_, pixels_ = 0, stride_ = 0;
-    std::size_t logits_ = 0, targets_ = 0, weights_ = 0;
-    T* memory_ = nullptr;
+    const block_plan& plan_;
+    T* memory_;
 };
 
 /// The sweep of the channelwise mode: softmax (or given probabilities) over the classes of a pixel.
@@ -82,8 +85,8 @@ class channelwise_sweep {
     template<bool Sums, emit Emit>
     void run(const std::array<double, Program::points>& point, const pull_back* pulls, double* totals,
              const sink_ref<T>& out) const {
-        const block plan(g_.classes, keeps_logits(), soft_, weights_per_class_);
-        const std::size_t per_sample = (g_.pixels + plan.pixels() - 1) / plan.pixels();
+        const block_plan plan(g_.classes, keeps_logits(), soft_, weights_per_class_, sizeof(T));
+        const std::size_t per_sample = (g_.pixels + plan.pixels - 1) / plan.pixels;
         const std::size_t pieces_per_sample = (per_sample + blocks_per_piece - 1) / blocks_per_piece;
         const std::size_t pieces = g_.samples * pieces_per_sample;
         const std::size_t at_once = slots(in_.executor, pieces);
@@ -93,14 +96,13 @@ class channelwise_sweep {
         for_pieces(
             in_.executor, pieces,
             [&](std::size_t piece, std::size_t slot) {
-                block k = plan;
-                k.place(channels + slot * plan.elements());
+                block k(plan, channels + slot * plan.elements());
                 double* sums = partials + slot * width;
                 std::fill_n(sums, width, 0.0);
                 const std::size_t b = piece / pieces_per_sample;
                 const std::size_t first = piece % pieces_per_sample * blocks_per_piece;
                 for (std::size_t j = first; j < std::min(per_sample, first + blocks_per_piece); ++j)
-                    run_block<Sums, Emit>(k, b, j * plan.pixels(), point, pulls ? pulls + b * g_.classes : nullptr, sums, out);
+                    run_block<Sums, Emit>(k, b, j * plan.pixels, plan.pixels, point, pulls ? pulls + b * g_.classes : nullptr, sums, out);
             },
             [&](std::size_t piece, std::size_t slot) {
                 double* to = totals + piece / pieces_per_sample * width;
@@ -115,9 +117,9 @@ class channelwise_sweep {
     [[nodiscard]] bool keeps_logits() const { return every_class_ && !in_.probabilities; }
 
     template<bool Sums, emit Emit>
-    void run_block(block& k, std::size_t b, std::size_t i, const std::array<double, Program::points>& point,
-                   const pull_back* pulls, double* sums, const sink_ref<T>& out) const {
-        const std::size_t n = std::min(k.pixels(), g_.pixels - i);
+    void run_block(block& k, std::size_t b, std::size_t i, std::size_t most,
+                   const std::array<double, Program::points>& point, const pull_back* pulls, double* sums, const sink_ref<T>& out) const {
+        const std::size_t n = std::min(most, g_.pixels - i);
         read_targets(k, b, i, n);
         if (in_.probabilities)
             read_probabilities(k, b, i, n);
@@ -158,8 +160,7 @@ class channelwise_sweep {
             pad(k.label.data(), n, T(-1));
             if (in_.y.masked()) in_.y.weights(b, 0, i, n, k.label.data(), k.m.data(), k.spare.data());
         } else {
-            std::array<T, block::most_pixels>& any = k.m;
-            std::fill_n(any.begin(), n, T(0));
+            std::fill_n(k.m.begin(), n, T(0)); // does any class of the pixel count?
             for (std::size_t c = 0; c < g_.classes; ++c) read_soft(k, b, c, i, n);
         }
         if (!in_.y.masked()) std::fill_n(k.m.begin(), n, T(1));
@@ -178,7 +179,7 @@ class channelwise_sweep {
         for (std::size_t j = 0; j < n; ++j) to[j] = m[j] == T(0) ? T(0) : to[j];
         if (!weights_per_class_) return;
         pad(m, n, T(0));
-        for (std::size_t j = 0; j < n; ++j) k.m[j] = m[j] != T(0) ? T(1) : k.m[j]; // does any class count?
+        for (std::size_t j = 0; j < n; ++j) k.m[j] = m[j] != T(0) ? T(1) : k.m[j];
     }
 
     V weight_at(const block& k, std::size_t c, std::size_t i) const {
