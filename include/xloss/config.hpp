@@ -15,8 +15,10 @@
 // some of them as calls, and a call that passes a vector through memory costs more than its arithmetic.
 #if defined(_MSC_VER) && !defined(__clang__)
 #define XLOSS_INLINE __forceinline
+#define XLOSS_INLINE_LAMBDA
 #else
 #define XLOSS_INLINE inline __attribute__((always_inline))
+#define XLOSS_INLINE_LAMBDA __attribute__((always_inline))
 #endif
 
 // No other pointer of the same function reaches this memory.

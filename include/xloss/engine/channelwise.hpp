@@ -54,7 +54,7 @@ class channel_block {
 
     // Of every pixel. Left uninitialized: each is written before it is read.
     using pixels = std::array<T, block_plan::most_pixels>;
-    alignas(64) pixels largest, inverse, log_sum, largest_q, label, m, label_logit, slope, sum_of_slopes, dot, value, staging,
+    alignas(64) pixels largest, inverse, log_sum, largest_q, label, m, label_logit, own_slope, others_slope, sum_of_slopes, dot, value, staging,
         spare;
 
   private:
@@ -74,7 +74,7 @@ class channelwise_sweep {
     channelwise_sweep(const Program& program, const sweep_inputs<T>& in)
         : program_(program), in_(in), g_(in.y.geometry()), soft_(!in.y.is_label_map()),
           weights_per_class_(in.y.masked_per_class()) {
-        program_.each_pointwise([&]<std::size_t I>(const auto& one) {
+        program_.each_pointwise([&]<std::size_t I>(const auto& one) XLOSS_INLINE_LAMBDA {
             every_class_ = every_class_ || soft_ || wants_every_class(one.term);
         });
     }
@@ -139,7 +139,7 @@ class channelwise_sweep {
                 gradient<false>(k, b, i, n, point, pulls, out);
         }
         if constexpr (Emit == emit::value)
-            write_row(k, b * g_.pixels + i, n, out, [&](std::size_t j) { return V::load(k.value.data() + j); });
+            write_row(k, b * g_.pixels + i, n, out, [&](std::size_t j) XLOSS_INLINE_LAMBDA { return V::load(k.value.data() + j); });
     }
 
     static std::size_t padded(std::size_t n) { return (n + V::width - 1) / V::width * V::width; }
@@ -195,7 +195,7 @@ class channelwise_sweep {
     void each_logit(block& k, std::size_t b, std::size_t c, std::size_t i, std::size_t n, F&& f) const {
         const T* row = in_.x.read(g_.first(b, c) + i, n, k.staging.data());
         const bool masked = in_.y.masked();
-        each_vector(n, [&](std::size_t j) {
+        each_vector(n, [&](std::size_t j) XLOSS_INLINE_LAMBDA {
             V x = j + V::width <= n ? V::load(row + j) : V::load_partial(row + j, n - j);
             if (masked) x = select(V::load(k.m.data() + j) == V(0.0), V(0.0), x);
             f(j, x);
@@ -204,23 +204,24 @@ class channelwise_sweep {
 
     void read_probabilities(block& k, std::size_t b, std::size_t i, std::size_t n) const {
         for (std::size_t c = 0; c < g_.classes; ++c)
-            each_logit(k, b, c, i, n, [to = k.exponential(c)](std::size_t j, const V& p) { p.store(to + j); });
+            each_logit(k, b, c, i, n, [to = k.exponential(c)](std::size_t j, const V& p) XLOSS_INLINE_LAMBDA { p.store(to + j); });
     }
 
     // --- softmax --------------------------------------------------------------------------------------------------
 
     void softmax(block& k, std::size_t n, const V& floor) const {
         const bool keep = keeps_logits(), hard = !soft_;
-        each_vector(n, [&](std::size_t j) {
+        each_vector(n, [&](std::size_t j) XLOSS_INLINE_LAMBDA {
             const V largest = V::load(k.largest.data() + j), label = V::load(k.label.data() + j);
-            V rest(0.0), ties(-1.0), label_logit(0.0);
+            V rest(0.0), ties(-1.0), label_logit(0.0), cls(0.0);
             for (std::size_t c = 0; c < g_.classes; ++c) {
-                const V x = max_of(V::load(k.exponential(c) + j) - largest, floor);
+                const V x = greater(floor, V::load(k.exponential(c) + j) - largest);
                 const V e = exp_nonpositive(x);
                 const auto is_largest = x == V(0.0);
                 rest += select(is_largest, V(0.0), e);
                 ties += select(is_largest, V(1.0), V(0.0));
-                if (hard) label_logit = select(label == V(static_cast<double>(c)), x, label_logit);
+                if (hard) label_logit = select(label == cls, x, label_logit);
+                cls += V(1.0);
                 if (keep) x.store(k.logit(c) + j);
                 e.store(k.exponential(c) + j);
             }
@@ -239,21 +240,17 @@ class channelwise_sweep {
     V read_logits(block& k, std::size_t b, std::size_t i, std::size_t n) const {
         const V top(static_cast<double>(std::numeric_limits<T>::max()));
         const V bottom(-std::numeric_limits<double>::infinity());
-        auto infinite = top < bottom; // none
+        V smallest = top;
         for (std::size_t c = 0; c < g_.classes; ++c)
-            each_logit(k, b, c, i, n, [&, to = k.exponential(c)](std::size_t j, const V& logit) {
-                const V x = min_of(logit, top);
-                infinite = infinite | (x == bottom);
+            each_logit(k, b, c, i, n, [&, to = k.exponential(c)](std::size_t j, const V& logit) XLOSS_INLINE_LAMBDA {
+                const V x = lesser(top, logit); // logit second: its NaN comes through
+                smallest = lesser(x, smallest);
                 x.store(to + j);
-                const V largest = c == 0 ? x : max_of(x, V::load(k.largest.data() + j));
+                const V largest = c == 0 ? x : greater(V::load(k.largest.data() + j), x);
                 largest.store(k.largest.data() + j);
             });
-        return any(infinite) ? bottom : -top;
+        return any(smallest == bottom) ? bottom : -top;
     }
-
-    // NaN of the first argument comes through; cheaper than for both.
-    static XLOSS_INLINE V min_of(const V& x, const V& limit) { return select(x > limit, limit, x); }
-    static XLOSS_INLINE V max_of(const V& x, const V& limit) { return select(x < limit, limit, x); }
 
     /// The pixel of class c.
     XLOSS_INLINE pixel<V> pixel_at(const block& k, std::size_t c, std::size_t j) const {
@@ -273,7 +270,7 @@ class channelwise_sweep {
 
     /// The pixel of the class that the label names; class 0 where there is none.
     XLOSS_INLINE pixel<V> label_pixel(const block& k, std::size_t j) const {
-        const V cls = max_of(V::load(k.label.data() + j), V(0.0));
+        const V cls = greater(V(0.0), V::load(k.label.data() + j));
         if (in_.probabilities) {
             V p(1.0);
             for (std::size_t c = 0; c < g_.classes; ++c)
@@ -298,12 +295,12 @@ class channelwise_sweep {
         const channelwise_sweep self = *this; // a copy, as in the elementwise kernel
         const std::array<double, Program::points> factors = point;
         std::array<V, Program::points> run{};
-        each_vector(n, [&](std::size_t j) {
+        each_vector(n, [&](std::size_t j) XLOSS_INLINE_LAMBDA {
             const V m = V::load(k.m.data() + j);
             const auto counts = m != V(0.0);
             const pixel<V> s = self.label_pixel(k, j);
             V slope(0.0), value(0.0);
-            self.program_.each_pointwise([&]<std::size_t I>(const auto& one) {
+            self.program_.each_pointwise([&]<std::size_t I>(const auto& one) XLOSS_INLINE_LAMBDA {
                 if constexpr (has_at_class<typename Program::template term<I>>) {
                     if (!self.at_label_only(one.term)) return;
                     const auto points = as_points(one.term.at_class(s));
@@ -317,7 +314,7 @@ class channelwise_sweep {
                     }
                 }
             });
-            if constexpr (Emit == emit::gradient) select(counts, slope * m, V(0.0)).store(k.slope.data() + j);
+            if constexpr (Emit == emit::gradient) self.store_label_slope(k, j, s, select(counts, slope * m, V(0.0)));
             if constexpr (Emit == emit::value) value.store(k.value.data() + j);
         });
         if constexpr (Sums)
@@ -332,7 +329,7 @@ class channelwise_sweep {
     /// Calls f(offset of the points, their values and slopes, class weight, by_p?) for the terms that see every class.
     template<class F>
     XLOSS_INLINE void each_every_term(const pixel<V>& s, std::size_t c, F&& f) const {
-        program_.each_pointwise([&]<std::size_t I>(const auto& one) {
+        program_.each_pointwise([&]<std::size_t I>(const auto& one) XLOSS_INLINE_LAMBDA {
             using term = typename Program::template term<I>;
             if (at_label_only(one.term)) return;
             const double w = class_weights_of(one.term).of(c);
@@ -353,7 +350,7 @@ class channelwise_sweep {
     XLOSS_INLINE class_slope slope_of_class(const pixel<V>& s, std::size_t c, const V& m,
                                             const std::array<double, Program::points>& point) const {
         class_slope result;
-        each_every_term(s, c, [&](std::size_t first, const auto& points, double w, auto by_p) {
+        each_every_term(s, c, [&](std::size_t first, const auto& points, double w, auto by_p) XLOSS_INLINE_LAMBDA {
             for (std::size_t q = 0; q < points.size(); ++q) {
                 V& to = by_p ? result.by_p : result.by_log;
                 to = fma(V(point[first + q] * w), points[q].slope, to);
@@ -372,11 +369,11 @@ class channelwise_sweep {
         std::fill_n(k.sum_of_slopes.begin(), padded(n), T(0));
         for (std::size_t c = 0; c < g_.classes; ++c) {
             std::array<V, Program::points> run{};
-            each_vector(n, [&](std::size_t j) {
+            each_vector(n, [&](std::size_t j) XLOSS_INLINE_LAMBDA {
                 const V m = self.weight_at(k, c, j);
                 const auto counts = m != V(0.0);
                 const pixel<V> s = self.pixel_at(k, c, j);
-                self.each_every_term(s, c, [&](std::size_t first, const auto& points, double w, auto) {
+                self.each_every_term(s, c, [&](std::size_t first, const auto& points, double w, auto) XLOSS_INLINE_LAMBDA {
                     for (std::size_t q = 0; q < points.size(); ++q) {
                         const V counted = select(counts, m * (points[q].value * w), V(0.0));
                         if constexpr (Sums) run[first + q] = fma(counted, V(1.0 / point_unit), run[first + q]);
@@ -399,7 +396,7 @@ class channelwise_sweep {
     void region_row(const block& k, std::size_t c, std::size_t n, double* sums) const {
         const channelwise_sweep self = *this; // a copy, as in the elementwise kernel
         std::array<V, Program::width> run{};
-        each_vector(n, [&](std::size_t j) {
+        each_vector(n, [&](std::size_t j) XLOSS_INLINE_LAMBDA {
             const pixel<V> s = self.pixel_at(k, c, j);
             add_soft_sums<Program, true>(s.p, s.q, s.y, self.weight_at(k, c, j), run.data());
         });
@@ -410,7 +407,7 @@ class channelwise_sweep {
     template<bool Every>
     static XLOSS_INLINE V by_probability_of(const pixel<V>& s, const V& m, const pull_back& pull, const class_slope& own) {
         V a(0.0);
-        if constexpr (Program::has_regions) a = m * pull.template at<Program>(s.p, s.y);
+        if constexpr (Program::has_regions) a = m * pull.template at<Program>(s.p, s.q, s.y);
         if constexpr (Every) a += own.by_p;
         return a;
     }
@@ -427,7 +424,7 @@ class channelwise_sweep {
         if (couples && !probabilities) {
             std::fill_n(k.dot.begin(), padded(n), T(0));
             for (std::size_t c = 0; c < g_.classes; ++c)
-                each_vector(n, [&, pull = pull_of(pulls, c)](std::size_t j) {
+                each_vector(n, [&, pull = pull_of(pulls, c)](std::size_t j) XLOSS_INLINE_LAMBDA {
                     const pixel<V> s = self.pixel_at(k, c, j);
                     const V m = self.weight_at(k, c, j);
                     const V a = by_probability_of<Every>(s, m, pull, self.template own_slope<Every>(s, c, m, factors));
@@ -435,11 +432,11 @@ class channelwise_sweep {
                 });
         }
         for (std::size_t c = 0; c < g_.classes; ++c)
-            write_row(k, g_.first(b, c) + i, n, out, [&, pull = pull_of(pulls, c)](std::size_t j) {
+            write_row(k, g_.first(b, c) + i, n, out, [&, pull = pull_of(pulls, c)](std::size_t j) XLOSS_INLINE_LAMBDA {
                 const pixel<V> s = self.pixel_at(k, c, j);
                 const V m = self.weight_at(k, c, j);
                 const class_slope own = self.template own_slope<Every>(s, c, m, factors);
-                V g = self.label_gradient(k, s, j);
+                V g = self.label_gradient(k, c, j);
                 if constexpr (Every) {
                     const V others = V::load(k.sum_of_slopes.data() + j) - own.by_log;
                     g += probabilities ? own.by_log / max(s.p, V(least_variance)) : own.by_log * s.q - s.p * others;
@@ -465,14 +462,21 @@ class channelwise_sweep {
             return {};
     }
 
-    /// From the terms that see the class of the label alone: slope (delta - p), with 1 - p where that is exact.
-    XLOSS_INLINE V label_gradient(const block& k, const pixel<V>& s, std::size_t j) const {
+    /// The slope of the terms that see the class of the label alone, by log p of the label: times (delta - p) it is that
+    /// by the logit, with 1 - p where that is exact. By a probability it is over p at the label.
+    XLOSS_INLINE void store_label_slope(block& k, std::size_t j, const pixel<V>& s, const V& slope) const {
+        const V own = in_.probabilities ? slope / max(s.p, V(least_variance)) : slope * s.q;
+        const V others = in_.probabilities ? V(0.0) : -slope * V::load(k.inverse.data() + j);
+        own.store(k.own_slope.data() + j);
+        others.store(k.others_slope.data() + j);
+    }
+
+    XLOSS_INLINE V label_gradient(const block& k, std::size_t c, std::size_t j) const {
         if constexpr (Program::has_points) {
             if (soft_) return V(0.0);
-            const V slope = V::load(k.slope.data() + j);
-            const auto own = s.y == V(1.0);
-            if (in_.probabilities) return select(own, slope / max(s.p, V(least_variance)), V(0.0));
-            return slope * select(own, s.q, -s.p);
+            const auto own = V::load(k.label.data() + j) == V(static_cast<double>(c));
+            return select(own, V::load(k.own_slope.data() + j),
+                          V::load(k.others_slope.data() + j) * V::load(k.exponential(c) + j));
         } else {
             return V(0.0);
         }
@@ -483,7 +487,7 @@ class channelwise_sweep {
     void write_row(block& k, std::size_t first, std::size_t n, const sink_ref<T>& out, F&& f) const {
         T* to = out.to->begin(first, n, k.staging.data(), out.accumulate);
         const bool plain = !out.accumulate && !in_.y.masked(), accumulate = out.accumulate;
-        each_vector(n, [&](std::size_t j) {
+        each_vector(n, [&](std::size_t j) XLOSS_INLINE_LAMBDA {
             const bool whole = j + V::width <= n;
             V g = f(j);
             if (!plain) {

@@ -86,7 +86,7 @@ struct elementwise_kernel {
         const pixel<V> s =
             Probabilities ? pixel_of_probability(x, y, cls, classes) : pixel_of_logit(x, y, cls, classes);
         V slope(0.0), value(0.0);
-        if constexpr (sees_points(Sums, Emit)) program.each_pointwise([&]<std::size_t I>(const auto& one) {
+        if constexpr (sees_points(Sums, Emit)) program.each_pointwise([&]<std::size_t I>(const auto& one) XLOSS_INLINE_LAMBDA {
             const auto points = points_of_term(one.term, s);
             for (std::size_t k = 0; k < points.size(); ++k) {
                 constexpr std::size_t first = Program::point_offsets[I];
@@ -101,7 +101,7 @@ struct elementwise_kernel {
             // One order of operations, whether the pointwise part comes from the first sweep or from this one.
             V g = Emit == emit::pull_back ? V::load(out) : weighted(slope, m, counts);
             if constexpr (emits_pull_back(Emit) && Program::has_regions) {
-                const V by_p = factors.pull.template at<Program>(s.p, y);
+                const V by_p = factors.pull.template at<Program>(s.p, s.q, y);
                 const V by_x = Probabilities ? by_p : by_p * sigmoid_slope(s);
                 g = g + weighted(by_x, m, counts);
             }

@@ -175,14 +175,14 @@ struct program {
     /// Calls f.template operator()<I>(part) for every part.
     template<class F>
     XLOSS_INLINE constexpr void each(F&& f) const {
-        [&]<std::size_t... I>(std::index_sequence<I...>) {
+        [&]<std::size_t... I>(std::index_sequence<I...>) XLOSS_INLINE_LAMBDA {
             (f.template operator()<I>(std::get<I>(parts)), ...);
         }(std::make_index_sequence<size>{});
     }
 
     template<class F>
     XLOSS_INLINE constexpr void each_pointwise(F&& f) const {
-        each([&]<std::size_t I>(const auto& one) {
+        each([&]<std::size_t I>(const auto& one) XLOSS_INLINE_LAMBDA {
             if constexpr (is_pointwise<I>) f.template operator()<I>(one);
         });
     }

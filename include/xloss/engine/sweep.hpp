@@ -33,6 +33,12 @@ constexpr bool emits_pull_back(emit what) { return what == emit::gradient || wha
 /// Point sums are added up in these units, so that a thousand of the largest logits still sum to a finite number.
 inline constexpr double point_unit = 1024.0;
 
+/// p - y from the smaller of p and q = 1 - p: a p that rounds to 1 is not yet at a target of 1.
+template<class V>
+XLOSS_INLINE V difference(const V& p, const V& q, const V& y) {
+    return select(p > V(0.5), (1.0 - y) - q, p - y);
+}
+
 /// The derivative of all regional terms by the probabilities of a region, a = A + B y + C p + D sign(p - y).
 struct pull_back {
     double constant = 0.0;
@@ -50,12 +56,14 @@ struct pull_back {
 
     /// a at a pixel; parts that no term of the program can ask for are left out at compile time.
     template<class Program, class V>
-    XLOSS_INLINE V at(const V& p, const V& y) const {
+    XLOSS_INLINE V at(const V& p, const V& q, const V& y) const {
         V a(constant);
         if constexpr (Program::needs(sums::tp | sums::fp | sums::fn | sums::tn)) a = fma(V(by_y), y, a);
         if constexpr (Program::needs(sums::pred2)) a = fma(V(by_p), p, a);
-        if constexpr (Program::needs(sums::absdiff))
-            a = a + select(p > y, V(by_sign), select(p < y, V(-by_sign), V(0.0)));
+        if constexpr (Program::needs(sums::absdiff)) {
+            const V d = difference(p, q, y);
+            a = a + select(d > V(0.0), V(by_sign), select(d < V(0.0), V(-by_sign), V(0.0)));
+        }
         return a;
     }
 };
@@ -77,7 +85,7 @@ XLOSS_INLINE void add_soft_sums(const V& p, const V& q, const V& y, const V& m, 
     if constexpr (Program::needs(sums::tn)) add_product(sums::tn, q, 1.0 - y);
     if constexpr (Program::needs(sums::pred)) add(sums::pred, p);
     if constexpr (Program::needs(sums::pred2)) add_product(sums::pred2, p, p);
-    if constexpr (Program::needs(sums::absdiff)) add(sums::absdiff, abs(p - y));
+    if constexpr (Program::needs(sums::absdiff)) add(sums::absdiff, abs(difference(p, q, y)));
     sums[Program::target_at] = Masked ? fma(m, y, sums[Program::target_at]) : sums[Program::target_at] + y;
     if constexpr (Masked) sums[Program::weight_at] = sums[Program::weight_at] + m;
     if constexpr (Program::has_target2) sums[Program::target2_at] = fma(Masked ? m * y : y, y, sums[Program::target2_at]);
