@@ -62,7 +62,7 @@ struct request {
 
     template<class Y>
     request(const plain& given, const X& logits, const Y& y, const call_options& options)
-        : loss(given), x(logits), targets(x.shape(), md, mode_options_of(given).ignore_index), call(options) {
+        : loss(given), x(logits), targets(&names_of<plain>, x.shape(), md, mode_options_of(given).ignore_index), call(options) {
         if constexpr (!is_criterion<plain>) require_mode<md, plain>();
         attach(targets, y);
     }
@@ -111,13 +111,13 @@ evaluation<T, N> as_evaluation(const report<N>& r) {
 template<class T>
 void check_sink(const tensor::sink<T>& to, const tensor::source<T>& x, const target<T>& y, const call_options& call) {
     if (to.shape() != x.shape())
-        throw shape_error("xloss: gradient buffer " + to.shape().to_string() + " does not fit logits " + x.shape().to_string());
+        throw shape_error(y.name() + ": gradient buffer " + to.shape().to_string() + " does not fit logits " + x.shape().to_string());
     if (tensor::overlap(to.memory(), x.memory()))
-        throw alias_error("xloss: the gradient buffer shares memory with the logits, which are read again after it is written");
+        throw alias_error(y.name() + ": the gradient buffer shares memory with the logits, which are read again after it is written");
     if (y.overlaps(to.memory()))
-        throw alias_error("xloss: the gradient buffer shares memory with the target or its weights");
+        throw alias_error(y.name() + ": the gradient buffer shares memory with the target or its weights");
     if (call.upstream.tensor() && tensor::overlap(to.memory(), call.upstream.tensor()->memory()))
-        throw alias_error("xloss: the gradient buffer shares memory with the upstream tensor");
+        throw alias_error(y.name() + ": the gradient buffer shares memory with the upstream tensor");
 }
 
 template<class Loss, class X, class Y, class G>

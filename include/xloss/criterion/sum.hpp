@@ -2,8 +2,10 @@
 #define XLOSS_CRITERION_SUM_HPP
 
 #include <xloss/engine/bind.hpp>
+#include <xloss/engine/regional.hpp>
 
 #include <cstddef>
+#include <string>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -60,6 +62,22 @@ decltype(auto) terms_of(const Loss& loss) {
         return (loss.terms);
     else
         return std::tuple<weighted_loss<const Loss&>>{{1.0, loss}};
+}
+
+/// "xloss::focal + xloss::dice", for messages.
+template<class Loss>
+std::string names_of() {
+    if constexpr (is_sum<Loss>) {
+        return []<class... Losses>(std::type_identity<loss_sum<Losses...>>) {
+            std::string names;
+            ((names += (names.empty() ? "" : " + ") + names_of<Losses>()), ...);
+            return names;
+        }(std::type_identity<Loss>{});
+    } else if constexpr (is_criterion<Loss>) {
+        return names_of<decltype(Loss::loss)>();
+    } else {
+        return std::string(requires { Loss::name; } ? "xloss::" : "") + name_of<Loss>();
+    }
 }
 
 } // namespace engine

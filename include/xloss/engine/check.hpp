@@ -16,14 +16,16 @@
 
 namespace xloss::engine {
 
-inline void check_activation(mode md, activation a, const geometry& g) {
+template<class T>
+void check_activation(const target<T>& y, activation a) {
+    const mode md = y.md();
     const bool softmax = md == mode::multiclass;
     if (softmax && a == activation::sigmoid)
-        throw parameter_error("xloss: multiclass has a softmax; one sigmoid for every class is one_vs_rest or multilabel");
+        throw parameter_error(y.name() + ": multiclass has a softmax; one sigmoid for every class is one_vs_rest or multilabel");
     if (!softmax && a == activation::softmax)
-        throw parameter_error("xloss: a softmax over classes is multiclass; this mode has one sigmoid per element");
-    if (softmax && g.classes == 1)
-        throw shape_error("xloss: a softmax over one class is always 1; for one class use binary");
+        throw parameter_error(y.name() + ": a softmax over classes is multiclass; this mode has one sigmoid per element");
+    if (softmax && y.geometry().classes == 1)
+        throw shape_error(y.name() + ": a softmax over one class is always 1; for one class use binary");
 }
 
 /// The first element, in row-major order, that counts and is outside [lowest, highest]; x.size() if there is none.
@@ -60,14 +62,14 @@ void check_finite(const tensor::source<T>& x, const target<T>& y, const executor
     const double most = static_cast<double>(std::numeric_limits<T>::max());
     const std::size_t first = first_outside(x, y, executor, -most, most);
     if (first < x.size())
-        throw finite_error("xloss: the logit at " + tensor::index_string(x.shape(), first) + " is not finite");
+        throw finite_error(y.name() + ": the logit at " + tensor::index_string(x.shape(), first) + " is not finite");
 }
 
 template<class T>
 void check_probabilities(const tensor::source<T>& x, const target<T>& y, const executor_ref& executor) {
     const std::size_t first = first_outside(x, y, executor, 0.0, 1.0);
     if (first < x.size())
-        throw target_error("xloss: the probability at " + tensor::index_string(x.shape(), first) + " is outside [0, 1]");
+        throw target_error(y.name() + ": the probability at " + tensor::index_string(x.shape(), first) + " is outside [0, 1]");
 }
 
 } // namespace xloss::engine

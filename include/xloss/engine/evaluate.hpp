@@ -94,14 +94,14 @@ class stages {
     [[nodiscard]] tensor::shape unreduced_shape() const {
         check_unreduced();
         if constexpr (is_mixed) {
-            throw parameter_error("xloss: an upstream tensor needs terms of one kind, pointwise or regional");
+            throw parameter_error(in_.y.name() + ": an upstream tensor needs terms of one kind, pointwise or regional");
         } else if constexpr (program_type::has_regions) {
             tensor::shape shape;
             bool first = true;
             program_.each_regional([&]<std::size_t I>(const auto& one) {
                 const tensor::shape own = mean_of(one.term).unreduced_shape(Mode);
                 if (!first && own != shape)
-                    throw shape_error("xloss::unreduced: the regions of the terms differ, " + shape.to_string() + " and " + own.to_string());
+                    throw shape_error(in_.y.name() + ": unreduced regions of the terms differ, " + shape.to_string() + " and " + own.to_string());
                 shape = own;
                 first = false;
             });
@@ -280,7 +280,7 @@ class stages {
 
     void check_unreduced() const {
         if (!one_pass() && !program_type::has_regions)
-            throw parameter_error("xloss::unreduced: a normalized loss is no sum of elements");
+            throw parameter_error(in_.y.name() + ": unreduced: a normalized loss is no sum of elements");
     }
 
     void check_upstream() const {
@@ -290,7 +290,7 @@ class stages {
         }
         const tensor::shape expected = unreduced_shape();
         if (call_.upstream.tensor()->shape() != expected)
-            throw shape_error("xloss: upstream " + call_.upstream.tensor()->shape().to_string() +
+            throw shape_error(in_.y.name() + ": upstream " + call_.upstream.tensor()->shape().to_string() +
                               " does not fit unreduced losses " + expected.to_string());
     }
 
@@ -371,7 +371,7 @@ auto with_stages(const std::tuple<weighted_loss<Losses>...>& losses, const tenso
                  const mode_options& options, const call_options& call, workspace& memory, F&& f) {
     const bool probabilities = options.activation == activation::none;
     std::apply([&](const auto&... one) { (check_loss(one, y.geometry().classes), ...); }, losses);
-    check_activation(Mode, options.activation, y.geometry());
+    check_activation(y, options.activation);
     if (options.check_finite) check_finite(x, y, call.executor);
     if (options.check_targets && probabilities) check_probabilities(x, y, call.executor);
     const bool targets = std::apply([&](const auto&... one) { return (wants_class_targets(one.loss, Mode) || ...); }, losses);

@@ -40,7 +40,7 @@ constexpr const char* name_of() {
     if constexpr (requires { Loss::name; })
         return Loss::name;
     else
-        return "loss";
+        return "a loss of your own";
 }
 
 /// The second stage of a regional term: from the sums of its regions to its mean, and to the derivative by every sum.

@@ -188,18 +188,18 @@ class surveyor {
         const std::string range = "[0, " + std::to_string(g_.classes) + ")";
         switch (f.kind) {
         case fault::label:
-            throw label_error("xloss: " + y_.label_at(f.sample, f.pixel) + " is outside " + range +
+            throw label_error(y_.name() + ": " + y_.label_at(f.sample, f.pixel) + " is outside " + range +
                               (options_.ignore_index
                                    ? " and not the ignored " + std::to_string(*options_.ignore_index)
                                    : std::string(" and no ignore_index is given")));
         case fault::weight:
-            throw target_error("xloss: the weight at " + y_.index_of(f.sample, f.cls, f.pixel) +
+            throw target_error(y_.name() + ": the weight at " + y_.index_of(f.sample, f.cls, f.pixel) +
                                " is not a finite number >= 0");
         case fault::sum:
-            throw target_error("xloss: the classes of the target at " + y_.index_of(f.sample, f.cls, f.pixel) +
+            throw target_error(y_.name() + ": the classes of the target at " + y_.index_of(f.sample, f.cls, f.pixel) +
                                " do not sum to 1");
         default:
-            throw target_error("xloss: the target at " + y_.index_of(f.sample, f.cls, f.pixel) +
+            throw target_error(y_.name() + ": the target at " + y_.index_of(f.sample, f.cls, f.pixel) +
                                " is outside [0, 1]");
         }
     }

@@ -17,6 +17,9 @@
 
 namespace xloss::engine {
 
+/// The name of a loss or sum of losses, made only for messages.
+using loss_name = std::string (*)();
+
 /// Logits as samples, classes and pixels.
 struct geometry {
     std::size_t samples = 0; // B
@@ -25,16 +28,16 @@ struct geometry {
 
     geometry() = default;
 
-    geometry(const tensor::shape& s, mode md) {
+    geometry(const tensor::shape& s, mode md, loss_name name) {
         const std::size_t channel_axes = md == mode::binary ? 0 : 1;
         if (s.rank < 1 + channel_axes)
-            throw shape_error(channel_axes ? "xloss: logits " + s.to_string() + " need a sample and a class axis, [B, C, ...]"
-                                           : "xloss: logits of rank 0 need a sample axis, [B, ...]");
+            throw shape_error(name() + ": logits " + s.to_string() +
+                              (channel_axes ? " need a sample and a class axis, [B, C, ...]" : " need a sample axis, [B, ...]"));
         samples = s[0];
         if (channel_axes) classes = s[1];
         pixels = 1;
         for (std::size_t axis = 1 + channel_axes; axis < s.rank; ++axis) pixels *= s[axis];
-        if (classes == 0) throw shape_error("xloss: logits " + s.to_string() + " have no class");
+        if (classes == 0) throw shape_error(name() + ": logits " + s.to_string() + " have no class");
     }
 
     [[nodiscard]] std::size_t size() const { return samples * classes * pixels; }
@@ -54,7 +57,8 @@ class rider {
     rider() = default;
 
     template<class E>
-    rider(const E& e, const tensor::shape& logits, const geometry& g, bool channels, const char* what) : source_(e) {
+    rider(const E& e, const tensor::shape& logits, const geometry& g, bool channels, loss_name name, const char* what)
+        : source_(e) {
         const tensor::shape& s = source_->shape();
         tensor::shape without = logits; // [B, ...], the class axis left out
         tensor::shape one = logits;     // [B, 1, ...]
@@ -71,7 +75,7 @@ class rider {
         } else if (logits.rank >= 2 && (s == without || s == one)) {
             period_ = logits[1] == 0 ? 0 : per_sample_ / logits[1];
         } else {
-            throw shape_error(std::string("xloss: ") + what + " " + s.to_string() + " do not fit logits " +
+            throw shape_error(name() + ": " + what + " " + s.to_string() + " do not fit logits " +
                               logits.to_string());
         }
     }
@@ -108,8 +112,11 @@ class target {
   public:
     static constexpr std::size_t most_riders = 4;
 
-    target(const tensor::shape& logits, mode md, const std::optional<std::int64_t>& ignore)
-        : logits_(logits), geometry_(logits, md), mode_(md), ignore_(ignore) {}
+    target(loss_name loss, const tensor::shape& logits, mode md, const std::optional<std::int64_t>& ignore)
+        : name_(loss), logits_(logits), geometry_(logits, md, loss), mode_(md), ignore_(ignore) {}
+
+    /// Of the loss, for messages.
+    [[nodiscard]] std::string name() const { return name_(); }
 
     /// The target proper: of the logits' shape, or a label map.
     template<class E>
@@ -121,23 +128,23 @@ class target {
             return;
         }
         if (mode_ == mode::one_vs_rest)
-            throw shape_error("xloss: one_vs_rest takes a label map [B, ...]; target " + s.to_string() +
+            throw shape_error(name() + ": one_vs_rest takes a label map [B, ...]; target " + s.to_string() +
                               " for logits " + logits_.to_string());
         if (s != logits_)
-            throw shape_error("xloss: target " + s.to_string() + " does not fit logits " + logits_.to_string());
+            throw shape_error(name() + ": target " + s.to_string() + " does not fit logits " + logits_.to_string());
         soft_.emplace(y);
     }
 
     template<class E>
     void add_validity(const E& valid) {
-        if (validities_ == most_riders) throw shape_error("xloss: too many masks ride on one target");
-        validity_[validities_++] = rider<T>(valid, logits_, geometry_, !labels_, "valid pixels");
+        if (validities_ == most_riders) throw shape_error(name() + ": too many masks ride on one target");
+        validity_[validities_++] = rider<T>(valid, logits_, geometry_, !labels_, name_, "valid pixels");
     }
 
     template<class E>
     void add_weights(const E& w) {
-        if (weights_ == most_riders) throw shape_error("xloss: too many weights ride on one target");
-        weight_[weights_++] = rider<T>(w, logits_, geometry_, !labels_, "weights");
+        if (weights_ == most_riders) throw shape_error(name() + ": too many weights ride on one target");
+        weight_[weights_++] = rider<T>(w, logits_, geometry_, !labels_, name_, "weights");
     }
 
     /// The upstream tensor of unreduced pointwise losses: multiplies after everything has been counted.
@@ -216,12 +223,12 @@ class target {
         if constexpr (std::is_integral_v<element>) {
             for (std::size_t axis = 0; axis < s.rank; ++axis)
                 if (s[axis] != logits_[axis == 0 ? 0 : axis + 1])
-                    throw shape_error("xloss: label map " + s.to_string() + " does not fit logits " +
+                    throw shape_error(name() + ": label map " + s.to_string() + " does not fit logits " +
                                       logits_.to_string());
             labels_.emplace(y, geometry_.classes, ignore_);
             labels_shape_ = s;
         } else {
-            throw shape_error("xloss: target " + s.to_string() + " has the shape of a label map for logits " +
+            throw shape_error(name() + ": target " + s.to_string() + " has the shape of a label map for logits " +
                               logits_.to_string() + ", and a label map has integers");
         }
     }
@@ -249,6 +256,7 @@ class target {
         }
     }
 
+    loss_name name_;
     tensor::shape logits_;
     engine::geometry geometry_;
     mode mode_;

@@ -86,6 +86,11 @@ struct lanes<T, 1> {
     static XLOSS_INLINE bool any(flags a) { return a; }
     static XLOSS_INLINE bool all(flags a) { return a; }
     static XLOSS_INLINE type select(flags m, type a, type b) { return m ? a : b; }
+    static XLOSS_INLINE void exchange(flags m, type& a, type& b) {
+        const type first = m ? b : a;
+        b = m ? a : b;
+        a = first;
+    }
 
     static XLOSS_INLINE bits to_bits(type a) { return std::bit_cast<bits>(a); }
     static XLOSS_INLINE type from_bits(bits a) { return std::bit_cast<type>(a); }
@@ -209,6 +214,19 @@ struct lanes {
     }
     static XLOSS_INLINE type select(const flags& m, const type& a, const type& b) {
         return xsimd::select(m, a, b);
+    }
+
+    // Two blends are six micro-operations on recent x86 cores, this exchange is four.
+    static XLOSS_INLINE void exchange(const flags& m, type& a, type& b) {
+        if constexpr (sizeof(flags) == sizeof(bits)) {
+            const bits difference = (to_bits(a) ^ to_bits(b)) & std::bit_cast<bits>(m);
+            a = from_bits(to_bits(a) ^ difference);
+            b = from_bits(to_bits(b) ^ difference);
+        } else { // AVX-512 keeps one bit per lane, and blends in one
+            const type first = select(m, b, a);
+            b = select(m, a, b);
+            a = first;
+        }
     }
 
     // bitwise_cast changed its spelling between versions; this one has no instruction in any of them.

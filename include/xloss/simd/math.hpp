@@ -324,10 +324,10 @@ XLOSS_INLINE sigmoid_pair<number<T, W>> sigmoid(const number<T, W>& x) {
     using V = number<T, W>;
     const V e = exp_nonpositive(minus_abs(x));
     // e / (1 + e) = e - e (e / (1 + e)): the rounding of 1 + e now only reaches the correction.
-    const V smaller = fnma(e, e / (e + 1), e);
-    const V larger = 1 - smaller; // smaller <= 1/2: loses nothing
-    const auto negative = signbit(x);
-    return {select(negative, smaller, larger), select(negative, larger, smaller), e};
+    V q = fnma(e, e / (e + 1), e);
+    V p = 1 - q; // q <= 1/2: loses nothing
+    exchange(signbit(x), p, q);
+    return {p, q, e};
 }
 
 } // namespace xloss::simd

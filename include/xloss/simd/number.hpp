@@ -171,6 +171,10 @@ public:
     /// True where one of them is NaN. Not xsimd's !=, which is false for NaN on AVX in 8.1.
     friend XLOSS_INLINE mask_type operator!=(const number& a, const number& b) { return !(a == b); }
 
+    /// Exchanges a and b where the mask is true.
+    friend XLOSS_INLINE void exchange(const mask_type& m, number& a, number& b) {
+        lanes::exchange(m.unwrap(), a.m_lanes, b.m_lanes);
+    }
     /// The same choice in every lane, for a flag known before the loop.
     friend XLOSS_INLINE number select(bool flag, const number& a, const number& b) { return flag ? a : b; }
 
