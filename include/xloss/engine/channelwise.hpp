@@ -9,6 +9,7 @@
 #include <xloss/engine/target.hpp>
 #include <xloss/engine/workspace.hpp>
 #include <xloss/simd/math.hpp>
+#include <xloss/simd/prefetch.hpp>
 
 #include <algorithm>
 #include <array>
@@ -62,6 +63,36 @@ class channel_block {
 
     const block_plan& plan_;
     T* memory_;
+};
+
+/// What to fetch while the exponentials of a block are computed: the logits of the next block, and the gradient of this
+/// one. The rows of a block are short and its planes far apart, so that the hardware's own prefetching starts anew in each.
+/// At 2 x 19 x 512 x 512 in float this saves a third of the time of cross entropy.
+template<class T>
+class fetch_ahead {
+  public:
+    fetch_ahead(const sweep_inputs<T>& in, const geometry& g, std::size_t b, std::size_t i, std::size_t n) : plane_(g.pixels) {
+        const std::size_t next = std::min(g.pixels, i + n);
+        if (next == g.pixels || !in.x.in_place()) return;
+        logits_ = in.x.read(g.first(b, 0) + next, 0, nullptr);
+        count_ = std::min(n, g.pixels - next);
+    }
+
+    void gradient(const tensor::sink<T>& out, std::size_t first) {
+        if (out.in_place()) gradient_ = out.begin(first, 0, nullptr, false);
+    }
+
+    /// Vector j of class c.
+    XLOSS_INLINE void operator()(std::size_t c, std::size_t j) const {
+        if (j < count_) simd::prefetch_to_read(logits_ + c * plane_ + j);
+        if (gradient_) simd::prefetch_to_write(gradient_ + c * plane_ + j);
+    }
+
+  private:
+    const T* logits_ = nullptr;
+    const T* gradient_ = nullptr;
+    std::size_t plane_;
+    std::size_t count_ = 0; // pixels of the next block
 };
 
 /// The sweep of the channelwise mode: softmax (or given probabilities) over the classes of a pixel.
@@ -121,10 +152,13 @@ class channelwise_sweep {
                    const std::array<double, Program::points>& point, const pull_back* pulls, double* sums, const sink_ref<T>& out) const {
         const std::size_t n = std::min(most, g_.pixels - i);
         read_targets(k, b, i, n);
-        if (in_.probabilities)
+        if (in_.probabilities) {
             read_probabilities(k, b, i, n);
-        else
-            softmax(k, n, read_logits(k, b, i, n));
+        } else {
+            fetch_ahead<T> ahead(in_, g_, b, i, n);
+            if constexpr (Emit == emit::gradient) ahead.gradient(*out.to, g_.first(b, 0) + i);
+            softmax(k, n, read_logits(k, b, i, n), ahead);
+        }
         if constexpr (Program::has_points) {
             if (Emit == emit::value) std::fill_n(k.value.begin(), padded(n), T(0));
             label_points<Sums, Emit>(k, n, point, sums);
@@ -209,13 +243,15 @@ class channelwise_sweep {
 
     // --- softmax --------------------------------------------------------------------------------------------------
 
-    void softmax(block& k, std::size_t n, const V& floor) const {
+    void softmax(block& k, std::size_t n, const V& floor, const fetch_ahead<T>& given) const {
+        const fetch_ahead<T> ahead = given;
         const bool keep = keeps_logits(), hard = !soft_;
         each_vector(n, [&](std::size_t j) XLOSS_INLINE_LAMBDA {
             const V largest = V::load(k.largest.data() + j), label = V::load(k.label.data() + j);
             V rest(0.0), ties(-1.0), label_logit(0.0), cls(0.0);
             for (std::size_t c = 0; c < g_.classes; ++c) {
                 const V x = greater(floor, V::load(k.exponential(c) + j) - largest);
+                ahead(c, j);
                 const V e = exp_nonpositive(x);
                 const auto is_largest = x == V(0.0);
                 rest += select(is_largest, V(0.0), e);
