@@ -17,27 +17,28 @@
 #include <tuple>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace xloss {
 
 /// Value of one loss of a sum, before its factor, and what its mean divided by.
-template<class T>
+template <class T>
 struct term_value {
     T value;
     double normalizer;
 };
 
 /// What an evaluation gives. `N` losses; `T` is the logits' type.
-template<class T, std::size_t N>
+template <class T, std::size_t N>
 struct evaluation {
-    T value;                                ///< the weighted sum of the terms
-    std::array<term_value<T>, N> terms;     ///< each loss of the sum by itself, unweighted
-    double normalizer;                      ///< what the mean of the first term divided by; 0 if nothing counted
-    std::size_t valid;                      ///< elements that counted: not ignored, weight > 0
+    T value;                            ///< the weighted sum of the terms
+    std::array<term_value<T>, N> terms; ///< each loss of the sum by itself, unweighted
+    double normalizer;                  ///< what the mean of the first term divided by; 0 if nothing counted
+    std::size_t valid;                  ///< elements that counted: not ignored, weight > 0
 };
 
 /// An evaluation with the gradient by the logits, in a container of their rank and kind.
-template<class T, std::size_t N, class Gradient>
+template <class T, std::size_t N, class Gradient>
 struct evaluation_and_grad : evaluation<T, N> {
     Gradient grad;
 };
@@ -45,7 +46,7 @@ struct evaluation_and_grad : evaluation<T, N> {
 namespace engine {
 
 /// A call in words of the engine: everything checked that depends on shapes alone.
-template<class Loss, class X>
+template <class Loss, class X>
 struct request {
     using plain = std::remove_cvref_t<Loss>;
     using T = tensor::value_type_of<X>;
@@ -60,10 +61,12 @@ struct request {
             return natural_mode<plain>();
     }();
 
-    template<class Y>
+    template <class Y>
     request(const plain& given, const X& logits, const Y& y, const call_options& options)
-        : loss(given), x(logits), targets(&names_of<plain>, x.shape(), md, mode_options_of(given).ignore_index), call(options) {
-        if constexpr (!is_criterion<plain>) require_mode<md, plain>();
+        : loss(given), x(logits),
+          targets(&names_of<plain>, x.shape(), md, mode_options_of(given).ignore_index), call(options) {
+        if constexpr (!is_criterion<plain>)
+            require_mode<md, plain>();
         attach(targets, y);
     }
 
@@ -81,10 +84,11 @@ struct request {
             return terms_of(given);
     }
 
-    static constexpr std::size_t size = std::tuple_size_v<std::remove_cvref_t<decltype(inner(std::declval<const plain&>()))>>;
+    static constexpr std::size_t size =
+        std::tuple_size_v<std::remove_cvref_t<decltype(inner(std::declval<const plain&>()))>>;
 
     /// Calls f(stages).
-    template<class F>
+    template <class F>
     auto run(F&& f) {
         workspace own;
         workspace& memory = call.workspace ? *call.workspace : own;
@@ -97,30 +101,69 @@ struct request {
     const call_options& call;
 };
 
-template<class T, std::size_t N>
+template <class T, std::size_t N>
 evaluation<T, N> as_evaluation(const report<N>& r) {
     evaluation<T, N> e{};
     e.value = static_cast<T>(r.value);
-    for (std::size_t i = 0; i < N; ++i) e.terms[i] = {static_cast<T>(r.terms[i].value), r.terms[i].normalizer};
+    for (std::size_t i = 0; i < N; ++i)
+        e.terms[i] = {static_cast<T>(r.terms[i].value), r.terms[i].normalizer};
     e.normalizer = r.normalizer;
     e.valid = r.valid;
     return e;
 }
 
 /// The gradient has the logits' shape and shares no memory with anything that is read.
-template<class T>
-void check_sink(const tensor::sink<T>& to, const tensor::source<T>& x, const target<T>& y, const call_options& call) {
+template <class T>
+void check_sink(const tensor::sink<T>& to, const tensor::source<T>& x, const target<T>& y,
+                const call_options& call) {
     if (to.shape() != x.shape())
-        throw shape_error(y.name() + ": gradient buffer " + to.shape().to_string() + " does not fit logits " + x.shape().to_string());
+        throw shape_error(y.name() + ": gradient buffer " + to.shape().to_string() + " does not fit logits " +
+                          x.shape().to_string());
     if (tensor::overlap(to.memory(), x.memory()))
-        throw alias_error(y.name() + ": the gradient buffer shares memory with the logits, which are read again after it is written");
+        throw alias_error(
+            y.name() +
+            ": the gradient buffer shares memory with the logits, which are read again after it is written");
     if (y.overlaps(to.memory()))
         throw alias_error(y.name() + ": the gradient buffer shares memory with the target or its weights");
     if (call.upstream.tensor() && tensor::overlap(to.memory(), call.upstream.tensor()->memory()))
         throw alias_error(y.name() + ": the gradient buffer shares memory with the upstream tensor");
 }
 
-template<class Loss, class X, class Y, class G>
+// What is done with the stages, as types of their own: a lambda would be another type for every kind of
+// tensor, and survey, binding and stages would be compiled anew for each.
+
+template <std::size_t N>
+struct forward_run {
+    template <class Stages>
+    auto operator()(Stages& stages) const {
+        return stages.template run<false, N>({});
+    }
+};
+
+template <class T, std::size_t N>
+struct gradient_run {
+    sink_ref<T> out;
+
+    template <class Stages>
+    auto operator()(Stages& stages) const {
+        return stages.template run<true, N>(out);
+    }
+};
+
+template <class T>
+struct unreduced_run {
+    template <class Stages>
+    auto operator()(Stages& stages) const {
+        const tensor::shape shape = stages.unreduced_shape();
+        auto losses = xt::xarray<T, xt::layout_type::row_major>::from_shape(std::vector<std::size_t>(
+            shape.extent.begin(), shape.extent.begin() + static_cast<std::ptrdiff_t>(shape.rank)));
+        const tensor::sink<T> to(losses);
+        stages.write_unreduced(sink_ref<T>{&to, false});
+        return losses;
+    }
+};
+
+template <class Loss, class X, class Y, class G>
 auto evaluate_into(G& grad, const Loss& loss, const X& x, const Y& y, const call_options& options) {
     using call_request = request<Loss, X>;
     using T = typename call_request::T;
@@ -128,22 +171,23 @@ auto evaluate_into(G& grad, const Loss& loss, const X& x, const Y& y, const call
     const tensor::sink<T> to(grad);
     check_sink(to, r.x, r.targets, options);
     const sink_ref<T> out{&to, options.accumulate};
-    return as_evaluation<T>(r.run([&](auto& stages) { return stages.template run<true, call_request::size>(out); }));
+    return as_evaluation<T>(r.run(gradient_run<T, call_request::size>{out}));
 }
 
 } // namespace engine
 
-/// The forward pass: the value of a loss, sum of losses or criterion on logits (or probabilities) x and targets y.
-template<class Loss, class X, class Y>
+/// The forward pass: the value of a loss, sum of losses or criterion on logits (or probabilities) x and
+/// targets y.
+template <class Loss, class X, class Y>
 auto value(const Loss& loss, const X& x, const Y& y, const call_options& options = {}) {
     using request = engine::request<Loss, X>;
     request r(loss, x, y, options);
-    const auto report = r.run([](auto& stages) { return stages.template run<false, request::size>({}); });
+    const auto report = r.run(engine::forward_run<request::size>{});
     return static_cast<typename request::T>(report.value);
 }
 
 /// The fused forward and backward pass: value, gradient by x, and what the means divided by.
-template<class Loss, class X, class Y>
+template <class Loss, class X, class Y>
 auto value_and_grad(const Loss& loss, const X& x, const Y& y, const call_options& options = {}) {
     using request = engine::request<Loss, X>;
     using T = typename request::T;
@@ -154,31 +198,25 @@ auto value_and_grad(const Loss& loss, const X& x, const Y& y, const call_options
     return evaluation_and_grad<T, request::size, decltype(grad)>{e, std::move(grad)};
 }
 
-/// As `value_and_grad`, into the caller's gradient: any tensor of the logits' shape that can be written. On an error it
-/// is left as it was.
-template<class G, class Loss, class X, class Y>
-auto value_and_grad_into(G&& grad, const Loss& loss, const X& x, const Y& y, const call_options& options = {}) {
+/// As `value_and_grad`, into the caller's gradient: any tensor of the logits' shape that can be written. On
+/// an error it is left as it was.
+template <class G, class Loss, class X, class Y>
+auto value_and_grad_into(G&& grad, const Loss& loss, const X& x, const Y& y,
+                         const call_options& options = {}) {
     return engine::evaluate_into(grad, loss, x, y, options);
 }
 
-/// Reduction "none": the losses one by one. For pointwise terms m w l of every element, [B, ...] (in multilabel and
-/// one_vs_rest [B, C, ...]), 0 where ignored; for regional terms w_c l_c of every region, [B, classes kept] ([B] in binary
-/// and for losses over all classes at once; without B under `region::batch`), 0 where skipped.
-/// A sum of terms of both kinds has no such form, nor has a loss that is itself one. The gradient of a weighted sum of
-/// them: `value_and_grad` with a tensor of this shape as `upstream`.
-template<class Loss, class X, class Y>
+/// Reduction "none": the losses one by one. For pointwise terms m w l of every element, [B, ...] (in
+/// multilabel and one_vs_rest [B, C, ...]), 0 where ignored; for regional terms w_c l_c of every region, [B,
+/// classes kept] ([B] in binary and for losses over all classes at once; without B under `region::batch`), 0
+/// where skipped. A sum of terms of both kinds has no such form, nor has a loss that is itself one. The
+/// gradient of a weighted sum of them: `value_and_grad` with a tensor of this shape as `upstream`.
+template <class Loss, class X, class Y>
 auto unreduced(const Loss& loss, const X& x, const Y& y, const call_options& options = {}) {
     using request = engine::request<Loss, X>;
     using T = typename request::T;
     request r(loss, x, y, options);
-    return r.run([&](auto& stages) {
-        const tensor::shape shape = stages.unreduced_shape();
-        auto losses = xt::xarray<T, xt::layout_type::row_major>::from_shape(
-            std::vector<std::size_t>(shape.extent.begin(), shape.extent.begin() + static_cast<std::ptrdiff_t>(shape.rank)));
-        const tensor::sink<T> to(losses);
-        stages.write_unreduced(engine::sink_ref<T>{&to, false});
-        return losses;
-    });
+    return r.run(engine::unreduced_run<T>{});
 }
 
 } // namespace xloss

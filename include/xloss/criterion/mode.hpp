@@ -12,7 +12,7 @@
 namespace xloss {
 
 /// A loss or sum of losses with the mode it runs in and the options that belong to the data.
-template<mode Mode, class Loss>
+template <mode Mode, class Loss>
 struct criterion {
     static constexpr mode md = Mode;
 
@@ -20,7 +20,7 @@ struct criterion {
     mode_options options{};
 
     /// The value alone.
-    template<class X, class Y>
+    template <class X, class Y>
     auto operator()(const X& x, const Y& y) const {
         return value(*this, x, y);
     }
@@ -28,7 +28,7 @@ struct criterion {
 
 namespace engine {
 
-template<class Loss>
+template <class Loss>
 constexpr bool is_loss_type() {
     if constexpr (is_sum<Loss>)
         return true;
@@ -36,37 +36,44 @@ constexpr bool is_loss_type() {
         return loss_or_term<Loss>;
 }
 
-template<class... Losses>
+template <class... Losses>
 constexpr unsigned modes_of_all(const std::type_identity<std::tuple<weighted_loss<Losses>...>>&) {
     return (modes::every & ... & modes_of<std::remove_cvref_t<Losses>>());
 }
 
 /// The ways that all losses of a sum can run.
-template<class Loss>
+template <class Loss>
 constexpr unsigned modes_of_sum() {
-    return modes_of_all(std::type_identity<std::remove_cvref_t<decltype(terms_of(std::declval<const Loss&>()))>>{});
+    return modes_of_all(
+        std::type_identity<std::remove_cvref_t<decltype(terms_of(std::declval<const Loss&>()))>>{});
 }
 
 /// A readable end for what is no loss, or has not this mode.
-template<mode Mode, class Loss>
+template <mode Mode, class Loss>
 constexpr void require_mode() {
-    static_assert(is_loss_type<Loss>(),
-                  "xloss: this is not a loss. A loss has at(pixel), at_class(pixel) or at_probability(pixel), returning a "
-                  "point{value, slope}; or region_loss(region_sums) or classes_loss(span of region_sums) with a "
-                  "'static constexpr unsigned sums'; or bind(survey, run). Each is a const template over the number type");
+    static_assert(
+        is_loss_type<Loss>(),
+        "xloss: this is not a loss. A loss has at(pixel), at_class(pixel) or at_probability(pixel), "
+        "returning a "
+        "point{value, slope}; or region_loss(region_sums) or classes_loss(span of region_sums) with a "
+        "'static constexpr unsigned sums'; or bind(survey, run). Each is a const template over the number "
+        "type");
     if constexpr (is_loss_type<Loss>()) {
         if constexpr (kind_of(Mode) == kind::channelwise)
             static_assert((modes_of_sum<Loss>() & modes::channelwise) != 0,
-                          "xloss: a term of this loss has no multiclass form, which needs at_class, at_probability or a "
+                          "xloss: a term of this loss has no multiclass form, which needs at_class, "
+                          "at_probability or a "
                           "regional loss. For bce and weighted_bce use cross_entropy, or one_vs_rest(bce{})");
         else
-            static_assert((modes_of_sum<Loss>() & modes::elementwise) != 0,
-                          "xloss: a term of this loss has no form with one sigmoid per element, which needs at, "
-                          "at_probability or a regional loss. For cross_entropy use bce, or wrap the sum in multiclass");
+            static_assert(
+                (modes_of_sum<Loss>() & modes::elementwise) != 0,
+                "xloss: a term of this loss has no form with one sigmoid per element, which needs at, "
+                "at_probability or a regional loss. For cross_entropy use bce, or wrap the sum in "
+                "multiclass");
     }
 }
 
-template<mode Mode, class Loss>
+template <mode Mode, class Loss>
 auto with_mode(Loss&& loss, mode_options options) {
     using plain = std::remove_cvref_t<Loss>;
     static_assert(!is_criterion<plain>, "xloss: this loss has its mode already");
@@ -75,7 +82,7 @@ auto with_mode(Loss&& loss, mode_options options) {
 }
 
 /// The first of binary and multiclass that all terms have.
-template<class Loss>
+template <class Loss>
 constexpr mode natural_mode() {
     if constexpr (is_loss_type<Loss>())
         return (modes_of_sum<Loss>() & modes::elementwise) != 0 ? mode::binary : mode::multiclass;
@@ -86,26 +93,27 @@ constexpr mode natural_mode() {
 } // namespace engine
 
 /// One sigmoid per pixel: logits `[B, ...]`, targets of the same shape.
-template<class Loss>
+template <class Loss>
 auto binary(Loss&& loss, mode_options options = {}) {
     return engine::with_mode<mode::binary>(std::forward<Loss>(loss), options);
 }
 
 /// One sigmoid per pixel and class: logits `[B, C, ...]`, targets of the same shape.
-template<class Loss>
+template <class Loss>
 auto multilabel(Loss&& loss, mode_options options = {}) {
     return engine::with_mode<mode::multilabel>(std::forward<Loss>(loss), options);
 }
 
-/// Softmax over axis 1: logits `[B, C, ...]`; a label map `[B, ...]` of any integer type, or one-hot or soft targets
+/// Softmax over axis 1: logits `[B, C, ...]`; a label map `[B, ...]` of any integer type, or one-hot or soft
+/// targets
 /// `[B, C, ...]`. A label map is never expanded.
-template<class Loss>
+template <class Loss>
 auto multiclass(Loss&& loss, mode_options options = {}) {
     return engine::with_mode<mode::multiclass>(std::forward<Loss>(loss), options);
 }
 
 /// `multilabel` on a label map `[B, ...]`: the mask of class c is label == c.
-template<class Loss>
+template <class Loss>
 auto one_vs_rest(Loss&& loss, mode_options options = {}) {
     return engine::with_mode<mode::one_vs_rest>(std::forward<Loss>(loss), options);
 }

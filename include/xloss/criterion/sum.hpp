@@ -13,42 +13,43 @@
 namespace xloss {
 
 /// A weighted sum of losses: `20.0 * focal{} + dice{}`. Evaluated together, however many losses it has.
-template<class... Losses>
+template <class... Losses>
 struct loss_sum {
     std::tuple<engine::weighted_loss<Losses>...> terms;
 
     /// The value alone.
-    template<class X, class Y>
+    template <class X, class Y>
     auto operator()(const X& x, const Y& y) const {
         return value(*this, x, y);
     }
 };
 
-template<mode Mode, class Loss>
+template <mode Mode, class Loss>
 struct criterion;
 
 namespace engine {
 
-template<class Loss>
+template <class Loss>
 inline constexpr bool is_sum = false;
-template<class... Losses>
+template <class... Losses>
 inline constexpr bool is_sum<loss_sum<Losses...>> = true;
 
-template<class Loss>
+template <class Loss>
 inline constexpr bool is_criterion = false;
-template<mode Mode, class Loss>
+template <mode Mode, class Loss>
 inline constexpr bool is_criterion<criterion<Mode, Loss>> = true;
 
 /// What `+` and `*` take.
-template<class Loss>
+template <class Loss>
 concept composable = is_sum<std::remove_cvref_t<Loss>> || is_criterion<std::remove_cvref_t<Loss>> ||
-                     loss_or_term<std::remove_cvref_t<Loss>>;
+    loss_or_term<std::remove_cvref_t<Loss>>;
 
 /// Any loss as a sum.
-template<class Loss>
+template <class Loss>
 auto as_sum(Loss&& loss) {
     using plain = std::remove_cvref_t<Loss>;
-    static_assert(!is_criterion<plain>, "xloss: a mode wraps last: write multiclass(a + b), not multiclass(a) + b");
+    static_assert(!is_criterion<plain>,
+                  "xloss: a mode wraps last: write multiclass(a + b), not multiclass(a) + b");
     if constexpr (is_sum<plain>)
         return plain(std::forward<Loss>(loss));
     else
@@ -56,7 +57,7 @@ auto as_sum(Loss&& loss) {
 }
 
 /// The losses of a single loss without copying it, or those of a sum.
-template<class Loss>
+template <class Loss>
 decltype(auto) terms_of(const Loss& loss) {
     if constexpr (is_sum<Loss>)
         return (loss.terms);
@@ -65,7 +66,7 @@ decltype(auto) terms_of(const Loss& loss) {
 }
 
 /// "xloss::focal + xloss::dice", for messages.
-template<class Loss>
+template <class Loss>
 std::string names_of() {
     if constexpr (is_sum<Loss>) {
         return []<class... Losses>(std::type_identity<loss_sum<Losses...>>) {
@@ -85,20 +86,21 @@ std::string names_of() {
 /// `+` and `*` on losses. Found without a using-directive where one of the losses is the library's.
 inline namespace operators {
 
-template<engine::composable A, engine::composable B>
+template <engine::composable A, engine::composable B>
 auto operator+(A&& a, B&& b) {
-    return std::apply([](auto... terms) { return loss_sum<decltype(terms.loss)...>{{std::move(terms)...}}; },
-                      std::tuple_cat(engine::as_sum(std::forward<A>(a)).terms, engine::as_sum(std::forward<B>(b)).terms));
+    return std::apply(
+        [](auto... terms) { return loss_sum<decltype(terms.loss)...>{{std::move(terms)...}}; },
+        std::tuple_cat(engine::as_sum(std::forward<A>(a)).terms, engine::as_sum(std::forward<B>(b)).terms));
 }
 
-template<engine::composable Loss>
+template <engine::composable Loss>
 auto operator*(double weight, Loss&& loss) {
     auto sum = engine::as_sum(std::forward<Loss>(loss));
     std::apply([weight](auto&... terms) { ((terms.weight *= weight), ...); }, sum.terms);
     return sum;
 }
 
-template<engine::composable Loss>
+template <engine::composable Loss>
 auto operator*(Loss&& loss, double weight) {
     return weight * std::forward<Loss>(loss);
 }

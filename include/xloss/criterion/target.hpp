@@ -11,53 +11,56 @@ namespace xloss {
 namespace engine {
 
 /// Lvalues are referred to, temporaries kept.
-template<class E>
-using held = std::conditional_t<std::is_lvalue_reference_v<E>, const std::remove_reference_t<E>&, std::remove_cvref_t<E>>;
+template <class E>
+using held = std::conditional_t<std::is_lvalue_reference_v<E>, const std::remove_reference_t<E>&,
+                                std::remove_cvref_t<E>>;
 
 } // namespace engine
 
 /// A target with a weight for every pixel; made by `weighted`.
-template<class Target, class Weights>
+template <class Target, class Weights>
 struct weighted_target {
     Target target;
     Weights weights;
 };
 
 /// A target of which only some pixels are valid; made by `masked`.
-template<class Target, class Valid>
+template <class Target, class Valid>
 struct masked_target {
     Target target;
     Valid valid;
 };
 
-/// Targets y in which every pixel counts by its weight, in every loss: w has the shape of the target, or one channel
-/// ([B, 1, ...] or [B, ...]) that counts for all. Weights are finite and not negative; a pixel of weight 0 is absent.
-/// Nests with `masked`. Lvalues are referred to and must outlive the call.
-template<class Y, class W>
+/// Targets y in which every pixel counts by its weight, in every loss: w has the shape of the target, or one
+/// channel
+/// ([B, 1, ...] or [B, ...]) that counts for all. Weights are finite and not negative; a pixel of weight 0 is
+/// absent. Nests with `masked`. Lvalues are referred to and must outlive the call.
+template <class Y, class W>
 auto weighted(Y&& y, W&& w) {
     return weighted_target<engine::held<Y&&>, engine::held<W&&>>{std::forward<Y>(y), std::forward<W>(w)};
 }
 
 /// Targets y of which only the pixels with valid != 0 count, in every loss; shapes as in `weighted`.
-template<class Y, class Valid>
+template <class Y, class Valid>
 auto masked(Y&& y, Valid&& valid) {
-    return masked_target<engine::held<Y&&>, engine::held<Valid&&>>{std::forward<Y>(y), std::forward<Valid>(valid)};
+    return masked_target<engine::held<Y&&>, engine::held<Valid&&>>{std::forward<Y>(y),
+                                                                   std::forward<Valid>(valid)};
 }
 
 namespace engine {
 
-template<class T, class Y>
+template <class T, class Y>
 void attach(target<T>& to, const Y& y) {
     to.set(y);
 }
 
-template<class T, class Target, class Weights>
+template <class T, class Target, class Weights>
 void attach(target<T>& to, const weighted_target<Target, Weights>& y) {
     attach(to, y.target);
     to.add_weights(y.weights);
 }
 
-template<class T, class Target, class Valid>
+template <class T, class Target, class Valid>
 void attach(target<T>& to, const masked_target<Target, Valid>& y) {
     attach(to, y.target);
     to.add_validity(y.valid);

@@ -16,7 +16,7 @@ inline constexpr double least_log = -100.0;
 inline constexpr double least_variance = 1e-12;
 
 /// The pixel of a logit: p = sigmoid(x). One exponential, one division, and a logarithm where it is used.
-template<class V>
+template <class V>
 XLOSS_INLINE pixel<V> pixel_of_logit(const V& x, const V& y, const V& cls, std::size_t classes) {
     const auto s = sigmoid(x);
     const V l = log1p_unit(s.e); // softplus(-|x|)
@@ -25,20 +25,20 @@ XLOSS_INLINE pixel<V> pixel_of_logit(const V& x, const V& y, const V& cls, std::
 }
 
 /// The pixel of a probability.
-template<class V>
+template <class V>
 XLOSS_INLINE pixel<V> pixel_of_probability(const V& p, const V& y, const V& cls, std::size_t classes) {
     const V least(least_log);
     return {p, p, 1.0 - p, max(log(p), least), max(log1p(-p), least), y, cls, classes};
 }
 
 /// dp/dx of the sigmoid.
-template<class V>
+template <class V>
 XLOSS_INLINE V sigmoid_slope(const pixel<V>& s) {
     return s.p * s.q;
 }
 
 /// A slope by the logit as a slope by the probability.
-template<class V>
+template <class V>
 XLOSS_INLINE V by_probability(const V& slope_by_logit, const pixel<V>& s) {
     return slope_by_logit / max(s.p * s.q, V(least_variance));
 }

@@ -3,13 +3,13 @@
 
 #include <xloss/config.hpp>
 #include <xloss/engine/activation.hpp>
+#include <xloss/engine/channel_block.hpp>
 #include <xloss/engine/executor.hpp>
 #include <xloss/engine/program.hpp>
 #include <xloss/engine/sweep.hpp>
 #include <xloss/engine/target.hpp>
 #include <xloss/engine/workspace.hpp>
 #include <xloss/simd/math.hpp>
-#include <xloss/simd/prefetch.hpp>
 
 #include <algorithm>
 #include <array>
@@ -18,90 +18,13 @@
 
 namespace xloss::engine {
 
-/// How many pixels a block has, and where its rows lie: so small that all channels of it stay in the first- or
-/// second-level cache.
-///
-/// Channel planes of a power-of-two image lie a power of two apart: walked in place, every channel of a pixel falls
-/// into the same cache set, and C lines evict each other. So the channels of a block are copied side by side, into
-/// rows whose distance is no power of two, worked on there, and written out once.
-struct block_plan {
-    static constexpr std::size_t most_pixels = 1024;
-    static constexpr std::size_t granule = 16; // a multiple of every vector's width
-    static constexpr std::size_t budget = 48 * 1024;
-
-    std::size_t classes, planes, pixels, stride;
-    std::size_t logits, targets, weights; // the planes of rows that not every program needs
-
-    block_plan(std::size_t classes_of_pixel, bool keeps_logits, bool has_targets, bool has_weights, std::size_t bytes)
-        : classes(classes_of_pixel), planes(1), logits(keeps_logits ? planes++ : 0), targets(has_targets ? planes++ : 0),
-          weights(has_weights ? planes++ : 0) {
-        pixels = std::clamp(budget / (classes * planes * bytes) / granule * granule, granule, most_pixels);
-        stride = pixels + granule;
-    }
-
-    [[nodiscard]] std::size_t elements() const { return planes * classes * stride; }
-};
-
-/// A block of pixels with all its channels.
-template<class T>
-class channel_block {
-  public:
-    channel_block(const block_plan& plan, T* memory) : plan_(plan), memory_(memory) {}
-
-    T* exponential(std::size_t c) const { return row(0, c); }       // exp(x - max); the probability itself if given
-    T* logit(std::size_t c) const { return row(plan_.logits, c); }  // x - max
-    T* target(std::size_t c) const { return row(plan_.targets, c); }
-    T* weight(std::size_t c) const { return row(plan_.weights, c); }
-
-    // Of every pixel. Left uninitialized: each is written before it is read.
-    using pixels = std::array<T, block_plan::most_pixels>;
-    alignas(64) pixels largest, inverse, log_sum, largest_q, label, m, label_logit, own_slope, others_slope, sum_of_slopes, dot, value, staging,
-        spare;
-
-  private:
-    T* row(std::size_t plane, std::size_t c) const { return memory_ + (plane * plan_.classes + c) * plan_.stride; }
-
-    const block_plan& plan_;
-    T* memory_;
-};
-
-/// What to fetch while the exponentials of a block are computed: the logits of the next block, and the gradient of this
-/// one. The rows of a block are short and its planes far apart, so that the hardware's own prefetching starts anew in each.
-/// At 2 x 19 x 512 x 512 in float this saves a third of the time of cross entropy.
-template<class T>
-class fetch_ahead {
-  public:
-    fetch_ahead(const sweep_inputs<T>& in, const geometry& g, std::size_t b, std::size_t i, std::size_t n) : plane_(g.pixels) {
-        const std::size_t next = std::min(g.pixels, i + n);
-        if (next == g.pixels || !in.x.in_place()) return;
-        logits_ = in.x.read(g.first(b, 0) + next, 0, nullptr);
-        count_ = std::min(n, g.pixels - next);
-    }
-
-    void gradient(const tensor::sink<T>& out, std::size_t first) {
-        if (out.in_place()) gradient_ = out.begin(first, 0, nullptr, false);
-    }
-
-    /// Vector j of class c.
-    XLOSS_INLINE void operator()(std::size_t c, std::size_t j) const {
-        if (j < count_) simd::prefetch_to_read(logits_ + c * plane_ + j);
-        if (gradient_) simd::prefetch_to_write(gradient_ + c * plane_ + j);
-    }
-
-  private:
-    const T* logits_ = nullptr;
-    const T* gradient_ = nullptr;
-    std::size_t plane_;
-    std::size_t count_ = 0; // pixels of the next block
-};
-
 /// The sweep of the channelwise mode: softmax (or given probabilities) over the classes of a pixel.
-template<class T, class Program>
+template <class T, class Program>
 class channelwise_sweep {
     using V = simd::number<T>;
     using block = channel_block<T>;
 
-  public:
+public:
     channelwise_sweep(const Program& program, const sweep_inputs<T>& in)
         : program_(program), in_(in), g_(in.y.geometry()), soft_(!in.y.is_label_map()),
           weights_per_class_(in.y.masked_per_class()) {
@@ -113,7 +36,7 @@ class channelwise_sweep {
     [[nodiscard]] std::size_t regions() const { return g_.samples * g_.classes; }
 
     /// One pass over the logits. `point` is d(loss)/d(point sum), `pulls` one pull-back per sample and class.
-    template<bool Sums, emit Emit>
+    template <bool Sums, emit Emit>
     void run(const std::array<double, Program::points>& point, const pull_back* pulls, double* totals,
              const sink_ref<T>& out) const {
         const block_plan plan(g_.classes, keeps_logits(), soft_, weights_per_class_, sizeof(T));
@@ -133,39 +56,46 @@ class channelwise_sweep {
                 const std::size_t b = piece / pieces_per_sample;
                 const std::size_t first = piece % pieces_per_sample * blocks_per_piece;
                 for (std::size_t j = first; j < std::min(per_sample, first + blocks_per_piece); ++j)
-                    run_block<Sums, Emit>(k, b, j * plan.pixels, plan.pixels, point, pulls ? pulls + b * g_.classes : nullptr, sums, out);
+                    run_block<Sums, Emit>(k, b, j * plan.pixels, plan.pixels, point,
+                                          pulls ? pulls + b * g_.classes : nullptr, sums, out);
             },
             [&](std::size_t piece, std::size_t slot) {
                 double* to = totals + piece / pieces_per_sample * width;
-                for (std::size_t i = 0; i < width; ++i) to[i] += partials[slot * width + i];
+                for (std::size_t i = 0; i < width; ++i)
+                    to[i] += partials[slot * width + i];
             });
     }
 
-  private:
+private:
     static constexpr std::size_t blocks_per_piece = 16;
 
     /// log p of every class is needed: a logarithm of p would have lost what p has lost.
     [[nodiscard]] bool keeps_logits() const { return every_class_ && !in_.probabilities; }
 
-    template<bool Sums, emit Emit>
+    template <bool Sums, emit Emit>
     void run_block(block& k, std::size_t b, std::size_t i, std::size_t most,
-                   const std::array<double, Program::points>& point, const pull_back* pulls, double* sums, const sink_ref<T>& out) const {
+                   const std::array<double, Program::points>& point, const pull_back* pulls, double* sums,
+                   const sink_ref<T>& out) const {
         const std::size_t n = std::min(most, g_.pixels - i);
         read_targets(k, b, i, n);
         if (in_.probabilities) {
             read_probabilities(k, b, i, n);
         } else {
             fetch_ahead<T> ahead(in_, g_, b, i, n);
-            if constexpr (Emit == emit::gradient) ahead.gradient(*out.to, g_.first(b, 0) + i);
+            if constexpr (Emit == emit::gradient)
+                ahead.gradient(*out.to, g_.first(b, 0) + i);
             softmax(k, n, read_logits(k, b, i, n), ahead);
         }
         if constexpr (Program::has_points) {
-            if (Emit == emit::value) std::fill_n(k.value.begin(), padded(n), T(0));
+            if (Emit == emit::value)
+                std::fill_n(k.value.begin(), padded(n), T(0));
             label_points<Sums, Emit>(k, n, point, sums);
-            if (every_class_) every_points<Sums, Emit>(k, n, point, sums);
+            if (every_class_)
+                every_points<Sums, Emit>(k, n, point, sums);
         }
         if constexpr (Sums && Program::has_regions)
-            for (std::size_t c = 0; c < g_.classes; ++c) region_row(k, c, n, sums + c * Program::width);
+            for (std::size_t c = 0; c < g_.classes; ++c)
+                region_row(k, c, n, sums + c * Program::width);
         if constexpr (Emit == emit::gradient) {
             if (every_class_)
                 gradient<true>(k, b, i, n, point, pulls, out);
@@ -173,31 +103,38 @@ class channelwise_sweep {
                 gradient<false>(k, b, i, n, point, pulls, out);
         }
         if constexpr (Emit == emit::value)
-            write_row(k, b * g_.pixels + i, n, out, [&](std::size_t j) XLOSS_INLINE_LAMBDA { return V::load(k.value.data() + j); });
+            write_row(k, b * g_.pixels + i, n, out,
+                      [&](std::size_t j) XLOSS_INLINE_LAMBDA { return V::load(k.value.data() + j); });
     }
 
     static std::size_t padded(std::size_t n) { return (n + V::width - 1) / V::width * V::width; }
 
-    template<class F>
+    template <class F>
     static XLOSS_INLINE void each_vector(std::size_t n, F&& f) {
-        for (std::size_t i = 0; i < n; i += V::width) f(i);
+        for (std::size_t i = 0; i < n; i += V::width)
+            f(i);
     }
 
     static void pad(T* row, std::size_t n, T with) { std::fill(row + n, row + padded(n), with); }
 
-    // --- reading --------------------------------------------------------------------------------------------------
+    // --- reading
+    // --------------------------------------------------------------------------------------------------
 
     void read_targets(block& k, std::size_t b, std::size_t i, std::size_t n) const {
         if (!soft_) {
             const T* labels = in_.y.labels(b, i, n, k.label.data());
-            if (labels != k.label.data()) std::copy_n(labels, n, k.label.data());
+            if (labels != k.label.data())
+                std::copy_n(labels, n, k.label.data());
             pad(k.label.data(), n, T(-1));
-            if (in_.y.masked()) in_.y.weights(b, 0, i, n, k.label.data(), k.m.data(), k.spare.data());
+            if (in_.y.masked())
+                in_.y.weights(b, 0, i, n, k.label.data(), k.m.data(), k.spare.data());
         } else {
             std::fill_n(k.m.begin(), n, T(0)); // does any class of the pixel count?
-            for (std::size_t c = 0; c < g_.classes; ++c) read_soft(k, b, c, i, n);
+            for (std::size_t c = 0; c < g_.classes; ++c)
+                read_soft(k, b, c, i, n);
         }
-        if (!in_.y.masked()) std::fill_n(k.m.begin(), n, T(1));
+        if (!in_.y.masked())
+            std::fill_n(k.m.begin(), n, T(1));
         pad(k.m.data(), n, T(0));
     }
 
@@ -207,13 +144,18 @@ class channelwise_sweep {
         T* to = k.target(c);
         std::copy_n(y, n, to);
         pad(to, n, T(0));
-        if (!in_.y.masked()) return;
+        if (!in_.y.masked())
+            return;
         T* m = weights_per_class_ ? k.weight(c) : k.m.data();
-        if (weights_per_class_ || c == 0) in_.y.weights(b, c, i, n, to, m, k.spare.data());
-        for (std::size_t j = 0; j < n; ++j) to[j] = m[j] == T(0) ? T(0) : to[j];
-        if (!weights_per_class_) return;
+        if (weights_per_class_ || c == 0)
+            in_.y.weights(b, c, i, n, to, m, k.spare.data());
+        for (std::size_t j = 0; j < n; ++j)
+            to[j] = m[j] == T(0) ? T(0) : to[j];
+        if (!weights_per_class_)
+            return;
         pad(m, n, T(0));
-        for (std::size_t j = 0; j < n; ++j) k.m[j] = m[j] != T(0) ? T(1) : k.m[j];
+        for (std::size_t j = 0; j < n; ++j)
+            k.m[j] = m[j] != T(0) ? T(1) : k.m[j];
     }
 
     V weight_at(const block& k, std::size_t c, std::size_t i) const {
@@ -224,24 +166,29 @@ class channelwise_sweep {
         return soft_ ? V::load(k.target(c) + i) : select(V::load(k.label.data() + i) == cls, V(1.0), V(0.0));
     }
 
-    /// Calls f(j, x) for the vectors of a row of logits; 0 past its end and, as x may be anything there, where nothing counts.
-    template<class F>
+    /// Calls f(j, x) for the vectors of a row of logits; 0 past its end and, as x may be anything there,
+    /// where nothing counts.
+    template <class F>
     void each_logit(block& k, std::size_t b, std::size_t c, std::size_t i, std::size_t n, F&& f) const {
         const T* row = in_.x.read(g_.first(b, c) + i, n, k.staging.data());
         const bool masked = in_.y.masked();
         each_vector(n, [&](std::size_t j) XLOSS_INLINE_LAMBDA {
             V x = j + V::width <= n ? V::load(row + j) : V::load_partial(row + j, n - j);
-            if (masked) x = select(V::load(k.m.data() + j) == V(0.0), V(0.0), x);
+            if (masked)
+                x = select(V::load(k.m.data() + j) == V(0.0), V(0.0), x);
             f(j, x);
         });
     }
 
     void read_probabilities(block& k, std::size_t b, std::size_t i, std::size_t n) const {
         for (std::size_t c = 0; c < g_.classes; ++c)
-            each_logit(k, b, c, i, n, [to = k.exponential(c)](std::size_t j, const V& p) XLOSS_INLINE_LAMBDA { p.store(to + j); });
+            each_logit(k, b, c, i, n, [to = k.exponential(c)](std::size_t j, const V& p) XLOSS_INLINE_LAMBDA {
+                p.store(to + j);
+            });
     }
 
-    // --- softmax --------------------------------------------------------------------------------------------------
+    // --- softmax
+    // --------------------------------------------------------------------------------------------------
 
     void softmax(block& k, std::size_t n, const V& floor, const fetch_ahead<T>& given) const {
         const fetch_ahead<T> ahead = given;
@@ -256,12 +203,15 @@ class channelwise_sweep {
                 const auto is_largest = x == V(0.0);
                 rest += select(is_largest, V(0.0), e);
                 ties += select(is_largest, V(1.0), V(0.0));
-                if (hard) label_logit = select(label == cls, x, label_logit);
+                if (hard)
+                    label_logit = select(label == cls, x, label_logit);
                 cls += V(1.0);
-                if (keep) x.store(k.logit(c) + j);
+                if (keep)
+                    x.store(k.logit(c) + j);
                 e.store(k.exponential(c) + j);
             }
-            // The sum without the largest, so that 1 - p of the largest and log p keep their relative accuracy.
+            // The sum without the largest, so that 1 - p of the largest and log p keep their relative
+            // accuracy.
             const V others = rest + ties;
             const V inverse = 1.0 / (1.0 + others);
             inverse.store(k.inverse.data() + j);
@@ -271,20 +221,21 @@ class channelwise_sweep {
         });
     }
 
-    /// Reads the logits and finds the largest of every pixel, +inf as the largest number: its limit. Returns the least
-    /// x - largest: where no logit is -inf, the difference of two finite logits stays finite.
+    /// Reads the logits and finds the largest of every pixel, +inf as the largest number: its limit. Returns
+    /// the least x - largest: where no logit is -inf, the difference of two finite logits stays finite.
     V read_logits(block& k, std::size_t b, std::size_t i, std::size_t n) const {
         const V top(static_cast<double>(std::numeric_limits<T>::max()));
         const V bottom(-std::numeric_limits<double>::infinity());
         V smallest = top;
         for (std::size_t c = 0; c < g_.classes; ++c)
-            each_logit(k, b, c, i, n, [&, to = k.exponential(c)](std::size_t j, const V& logit) XLOSS_INLINE_LAMBDA {
-                const V x = lesser(top, logit); // logit second: its NaN comes through
-                smallest = lesser(x, smallest);
-                x.store(to + j);
-                const V largest = c == 0 ? x : greater(V::load(k.largest.data() + j), x);
-                largest.store(k.largest.data() + j);
-            });
+            each_logit(k, b, c, i, n,
+                       [&, to = k.exponential(c)](std::size_t j, const V& logit) XLOSS_INLINE_LAMBDA {
+                           const V x = lesser(top, logit); // logit second: its NaN comes through
+                           smallest = lesser(x, smallest);
+                           x.store(to + j);
+                           const V largest = c == 0 ? x : greater(V::load(k.largest.data() + j), x);
+                           largest.store(k.largest.data() + j);
+                       });
         return any(smallest == bottom) ? bottom : -top;
     }
 
@@ -292,7 +243,8 @@ class channelwise_sweep {
     XLOSS_INLINE pixel<V> pixel_at(const block& k, std::size_t c, std::size_t j) const {
         const V cls(static_cast<double>(c));
         const V e = V::load(k.exponential(c) + j), y = target_at(k, c, cls, j);
-        if (in_.probabilities) return pixel_of_probability(e, y, cls, g_.classes);
+        if (in_.probabilities)
+            return pixel_of_probability(e, y, cls, g_.classes);
         const V x = keeps_logits() ? V::load(k.logit(c) + j) : V(0.0);
         return pixel_of_softmax(k, j, x, e, y, cls);
     }
@@ -317,17 +269,20 @@ class channelwise_sweep {
         return pixel_of_softmax(k, j, x, exp_nonpositive(x), V(1.0), cls);
     }
 
-    // --- pointwise terms ------------------------------------------------------------------------------------------
+    // --- pointwise terms
+    // ------------------------------------------------------------------------------------------
 
-    template<class Term>
+    template <class Term>
     bool at_label_only(const Term& term) const {
         return !soft_ && !wants_every_class(term);
     }
 
     /// Terms that need the class of the label alone: once per pixel.
-    template<bool Sums, emit Emit>
-    void label_points(block& k, std::size_t n, const std::array<double, Program::points>& point, double* sums) const {
-        if (soft_) return;
+    template <bool Sums, emit Emit>
+    void label_points(block& k, std::size_t n, const std::array<double, Program::points>& point,
+                      double* sums) const {
+        if (soft_)
+            return;
         const channelwise_sweep self = *this; // a copy, as in the elementwise kernel
         const std::array<double, Program::points> factors = point;
         std::array<V, Program::points> run{};
@@ -338,23 +293,30 @@ class channelwise_sweep {
             V slope(0.0), value(0.0);
             self.program_.each_pointwise([&]<std::size_t I>(const auto& one) XLOSS_INLINE_LAMBDA {
                 if constexpr (has_at_class<typename Program::template term<I>>) {
-                    if (!self.at_label_only(one.term)) return;
+                    if (!self.at_label_only(one.term))
+                        return;
                     const auto points = as_points(one.term.at_class(s));
                     const V w = class_weights_of(one.term)(s.cls);
                     for (std::size_t q = 0; q < points.size(); ++q) {
                         constexpr std::size_t first = Program::point_offsets[I];
                         const V counted = select(counts, m * w * points[q].value, V(0.0));
-                        if constexpr (Sums) run[first + q] = fma(counted, V(1.0 / point_unit), run[first + q]);
-                        if constexpr (Emit == emit::value) value = fma(V(factors[first + q]), counted, value);
-                        if constexpr (Emit == emit::gradient) slope = fma(V(factors[first + q]) * w, points[q].slope, slope);
+                        if constexpr (Sums)
+                            run[first + q] = fma(counted, V(1.0 / point_unit), run[first + q]);
+                        if constexpr (Emit == emit::value)
+                            value = fma(V(factors[first + q]), counted, value);
+                        if constexpr (Emit == emit::gradient)
+                            slope = fma(V(factors[first + q]) * w, points[q].slope, slope);
                     }
                 }
             });
-            if constexpr (Emit == emit::gradient) self.store_label_slope(k, j, s, select(counts, slope * m, V(0.0)));
-            if constexpr (Emit == emit::value) value.store(k.value.data() + j);
+            if constexpr (Emit == emit::gradient)
+                self.store_label_slope(k, j, s, select(counts, slope * m, V(0.0)));
+            if constexpr (Emit == emit::value)
+                value.store(k.value.data() + j);
         });
         if constexpr (Sums)
-            for (std::size_t q = 0; q < Program::points; ++q) sums[q] += static_cast<double>(sum(run[q])) * point_unit;
+            for (std::size_t q = 0; q < Program::points; ++q)
+                sums[q] += static_cast<double>(sum(run[q])) * point_unit;
     }
 
     /// The slope of the terms that see every class: by log p, and by p, weights and factors included.
@@ -362,12 +324,14 @@ class channelwise_sweep {
         V by_log{0.0}, by_p{0.0};
     };
 
-    /// Calls f(offset of the points, their values and slopes, class weight, by_p?) for the terms that see every class.
-    template<class F>
+    /// Calls f(offset of the points, their values and slopes, class weight, by_p?) for the terms that see
+    /// every class.
+    template <class F>
     XLOSS_INLINE void each_every_term(const pixel<V>& s, std::size_t c, F&& f) const {
         program_.each_pointwise([&]<std::size_t I>(const auto& one) XLOSS_INLINE_LAMBDA {
             using term = typename Program::template term<I>;
-            if (at_label_only(one.term)) return;
+            if (at_label_only(one.term))
+                return;
             const double w = class_weights_of(one.term).of(c);
             if constexpr (has_at_class<term>) {
                 auto points = as_points(one.term.at_class(s));
@@ -386,20 +350,22 @@ class channelwise_sweep {
     XLOSS_INLINE class_slope slope_of_class(const pixel<V>& s, std::size_t c, const V& m,
                                             const std::array<double, Program::points>& point) const {
         class_slope result;
-        each_every_term(s, c, [&](std::size_t first, const auto& points, double w, auto by_p) XLOSS_INLINE_LAMBDA {
-            for (std::size_t q = 0; q < points.size(); ++q) {
-                V& to = by_p ? result.by_p : result.by_log;
-                to = fma(V(point[first + q] * w), points[q].slope, to);
-            }
-        });
+        each_every_term(s, c,
+                        [&](std::size_t first, const auto& points, double w, auto by_p) XLOSS_INLINE_LAMBDA {
+                            for (std::size_t q = 0; q < points.size(); ++q) {
+                                V& to = by_p ? result.by_p : result.by_log;
+                                to = fma(V(point[first + q] * w), points[q].slope, to);
+                            }
+                        });
         const auto counts = m != V(0.0);
         result.by_log = select(counts, result.by_log * m, V(0.0));
         result.by_p = select(counts, result.by_p * m, V(0.0));
         return result;
     }
 
-    template<bool Sums, emit Emit>
-    void every_points(block& k, std::size_t n, const std::array<double, Program::points>& point, double* sums) const {
+    template <bool Sums, emit Emit>
+    void every_points(block& k, std::size_t n, const std::array<double, Program::points>& point,
+                      double* sums) const {
         const channelwise_sweep self = *this; // a copy, as in the elementwise kernel
         const std::array<double, Program::points> factors = point;
         std::fill_n(k.sum_of_slopes.begin(), padded(n), T(0));
@@ -409,14 +375,17 @@ class channelwise_sweep {
                 const V m = self.weight_at(k, c, j);
                 const auto counts = m != V(0.0);
                 const pixel<V> s = self.pixel_at(k, c, j);
-                self.each_every_term(s, c, [&](std::size_t first, const auto& points, double w, auto) XLOSS_INLINE_LAMBDA {
-                    for (std::size_t q = 0; q < points.size(); ++q) {
-                        const V counted = select(counts, m * (points[q].value * w), V(0.0));
-                        if constexpr (Sums) run[first + q] = fma(counted, V(1.0 / point_unit), run[first + q]);
-                        if constexpr (Emit == emit::value)
-                            fma(V(factors[first + q]), counted, V::load(k.value.data() + j)).store(k.value.data() + j);
-                    }
-                });
+                self.each_every_term(
+                    s, c, [&](std::size_t first, const auto& points, double w, auto) XLOSS_INLINE_LAMBDA {
+                        for (std::size_t q = 0; q < points.size(); ++q) {
+                            const V counted = select(counts, m * (points[q].value * w), V(0.0));
+                            if constexpr (Sums)
+                                run[first + q] = fma(counted, V(1.0 / point_unit), run[first + q]);
+                            if constexpr (Emit == emit::value)
+                                fma(V(factors[first + q]), counted, V::load(k.value.data() + j))
+                                    .store(k.value.data() + j);
+                        }
+                    });
                 if constexpr (Emit == emit::gradient)
                     (V::load(k.sum_of_slopes.data() + j) + self.slope_of_class(s, c, m, factors).by_log)
                         .store(k.sum_of_slopes.data() + j);
@@ -427,7 +396,8 @@ class channelwise_sweep {
         }
     }
 
-    // --- regional terms -------------------------------------------------------------------------------------------
+    // --- regional terms
+    // -------------------------------------------------------------------------------------------
 
     void region_row(const block& k, std::size_t c, std::size_t n, double* sums) const {
         const channelwise_sweep self = *this; // a copy, as in the elementwise kernel
@@ -436,25 +406,31 @@ class channelwise_sweep {
             const pixel<V> s = self.pixel_at(k, c, j);
             add_soft_sums<Program, true>(s.p, s.q, s.y, self.weight_at(k, c, j), run.data());
         });
-        for (std::size_t q = Program::soft_begin; q < Program::width; ++q) sums[q] += static_cast<double>(sum(run[q]));
+        for (std::size_t q = Program::soft_begin; q < Program::width; ++q)
+            sums[q] += static_cast<double>(sum(run[q]));
     }
 
     /// The derivative by p of the regional terms and of the pointwise ones that give a slope by p.
-    template<bool Every>
-    static XLOSS_INLINE V by_probability_of(const pixel<V>& s, const V& m, const pull_back& pull, const class_slope& own) {
+    template <bool Every>
+    static XLOSS_INLINE V by_probability_of(const pixel<V>& s, const V& m, const pull_back& pull,
+                                            const class_slope& own) {
         V a(0.0);
-        if constexpr (Program::has_regions) a = m * pull.template at<Program>(s.p, s.q, s.y);
-        if constexpr (Every) a += own.by_p;
+        if constexpr (Program::has_regions)
+            a = m * pull.template at<Program>(s.p, s.q, s.y);
+        if constexpr (Every)
+            a += own.by_p;
         return a;
     }
 
-    // --- gradient -------------------------------------------------------------------------------------------------
+    // --- gradient
+    // -------------------------------------------------------------------------------------------------
 
-    template<bool Every>
-    void gradient(block& k, std::size_t b, std::size_t i, std::size_t n, const std::array<double, Program::points>& point,
-                  const pull_back* pulls, const sink_ref<T>& out) const {
+    template <bool Every>
+    void gradient(block& k, std::size_t b, std::size_t i, std::size_t n,
+                  const std::array<double, Program::points>& point, const pull_back* pulls,
+                  const sink_ref<T>& out) const {
         constexpr bool couples = Program::has_regions || Every; // dp_c/dx_k is not 0
-        const channelwise_sweep self = *this; // a copy, as in the elementwise kernel
+        const channelwise_sweep self = *this;                   // a copy, as in the elementwise kernel
         const bool probabilities = in_.probabilities;
         const std::array<double, Program::points> factors = point;
         if (couples && !probabilities) {
@@ -463,33 +439,36 @@ class channelwise_sweep {
                 each_vector(n, [&, pull = pull_of(pulls, c)](std::size_t j) XLOSS_INLINE_LAMBDA {
                     const pixel<V> s = self.pixel_at(k, c, j);
                     const V m = self.weight_at(k, c, j);
-                    const V a = by_probability_of<Every>(s, m, pull, self.template own_slope<Every>(s, c, m, factors));
+                    const V a = by_probability_of<Every>(s, m, pull,
+                                                         self.template own_slope<Every>(s, c, m, factors));
                     fma(s.p, a, V::load(k.dot.data() + j)).store(k.dot.data() + j);
                 });
         }
         for (std::size_t c = 0; c < g_.classes; ++c)
-            write_row(k, g_.first(b, c) + i, n, out, [&, pull = pull_of(pulls, c)](std::size_t j) XLOSS_INLINE_LAMBDA {
-                const pixel<V> s = self.pixel_at(k, c, j);
-                const V m = self.weight_at(k, c, j);
-                const class_slope own = self.template own_slope<Every>(s, c, m, factors);
-                V g = self.label_gradient(k, c, j);
-                if constexpr (Every) {
-                    const V others = V::load(k.sum_of_slopes.data() + j) - own.by_log;
-                    g += probabilities ? own.by_log / max(s.p, V(least_variance)) : own.by_log * s.q - s.p * others;
-                }
-                if constexpr (couples) {
-                    const V a = by_probability_of<Every>(s, m, pull, own);
-                    g += probabilities ? a : s.p * (a - V::load(k.dot.data() + j));
-                }
-                return g;
-            });
+            write_row(k, g_.first(b, c) + i, n, out,
+                      [&, pull = pull_of(pulls, c)](std::size_t j) XLOSS_INLINE_LAMBDA {
+                          const pixel<V> s = self.pixel_at(k, c, j);
+                          const V m = self.weight_at(k, c, j);
+                          const class_slope own = self.template own_slope<Every>(s, c, m, factors);
+                          V g = self.label_gradient(k, c, j);
+                          if constexpr (Every) {
+                              const V others = V::load(k.sum_of_slopes.data() + j) - own.by_log;
+                              g += probabilities ? own.by_log / max(s.p, V(least_variance))
+                                                 : own.by_log * s.q - s.p * others;
+                          }
+                          if constexpr (couples) {
+                              const V a = by_probability_of<Every>(s, m, pull, own);
+                              g += probabilities ? a : s.p * (a - V::load(k.dot.data() + j));
+                          }
+                          return g;
+                      });
     }
 
     static pull_back pull_of(const pull_back* pulls, std::size_t c) {
         return Program::has_regions ? pulls[c] : pull_back{};
     }
 
-    template<bool Every>
+    template <bool Every>
     XLOSS_INLINE class_slope own_slope(const pixel<V>& s, std::size_t c, const V& m,
                                        const std::array<double, Program::points>& point) const {
         if constexpr (Every)
@@ -498,8 +477,8 @@ class channelwise_sweep {
             return {};
     }
 
-    /// The slope of the terms that see the class of the label alone, by log p of the label: times (delta - p) it is that
-    /// by the logit, with 1 - p where that is exact. By a probability it is over p at the label.
+    /// The slope of the terms that see the class of the label alone, by log p of the label: times (delta - p)
+    /// it is that by the logit, with 1 - p where that is exact. By a probability it is over p at the label.
     XLOSS_INLINE void store_label_slope(block& k, std::size_t j, const pixel<V>& s, const V& slope) const {
         const V own = in_.probabilities ? slope / max(s.p, V(least_variance)) : slope * s.q;
         const V others = in_.probabilities ? V(0.0) : -slope * V::load(k.inverse.data() + j);
@@ -509,7 +488,8 @@ class channelwise_sweep {
 
     XLOSS_INLINE V label_gradient(const block& k, std::size_t c, std::size_t j) const {
         if constexpr (Program::has_points) {
-            if (soft_) return V(0.0);
+            if (soft_)
+                return V(0.0);
             const auto own = V::load(k.label.data() + j) == V(static_cast<double>(c));
             return select(own, V::load(k.own_slope.data() + j),
                           V::load(k.others_slope.data() + j) * V::load(k.exponential(c) + j));
@@ -519,7 +499,7 @@ class channelwise_sweep {
     }
 
     /// Writes the vectors f(j) of a row, or adds them; where nothing counts, 0 and nothing.
-    template<class F>
+    template <class F>
     void write_row(block& k, std::size_t first, std::size_t n, const sink_ref<T>& out, F&& f) const {
         T* to = out.to->begin(first, n, k.staging.data(), out.accumulate);
         const bool plain = !out.accumulate && !in_.y.masked(), accumulate = out.accumulate;
@@ -528,7 +508,8 @@ class channelwise_sweep {
             V g = f(j);
             if (!plain) {
                 V old(0.0);
-                if (accumulate) old = whole ? V::load(to + j) : V::load_partial(to + j, n - j);
+                if (accumulate)
+                    old = whole ? V::load(to + j) : V::load_partial(to + j, n - j);
                 g = select(V::load(k.m.data() + j) == V(0.0), old, g + old);
             }
             if (whole)

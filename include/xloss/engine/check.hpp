@@ -16,22 +16,26 @@
 
 namespace xloss::engine {
 
-template<class T>
+template <class T>
 void check_activation(const target<T>& y, activation a) {
     const mode md = y.md();
     const bool softmax = md == mode::multiclass;
     if (softmax && a == activation::sigmoid)
-        throw parameter_error(y.name() + ": multiclass has a softmax; one sigmoid for every class is one_vs_rest or multilabel");
+        throw parameter_error(
+            y.name() +
+            ": multiclass has a softmax; one sigmoid for every class is one_vs_rest or multilabel");
     if (!softmax && a == activation::softmax)
-        throw parameter_error(y.name() + ": a softmax over classes is multiclass; this mode has one sigmoid per element");
+        throw parameter_error(
+            y.name() + ": a softmax over classes is multiclass; this mode has one sigmoid per element");
     if (softmax && y.geometry().classes == 1)
         throw shape_error(y.name() + ": a softmax over one class is always 1; for one class use binary");
 }
 
-/// The first element, in row-major order, that counts and is outside [lowest, highest]; x.size() if there is none.
-template<class T>
-std::size_t first_outside(const tensor::source<T>& x, const target<T>& y, const executor_ref& executor, double lowest,
-                          double highest) {
+/// The first element, in row-major order, that counts and is outside [lowest, highest]; x.size() if there is
+/// none.
+template <class T>
+std::size_t first_outside(const tensor::source<T>& x, const target<T>& y, const executor_ref& executor,
+                          double lowest, double highest) {
     const geometry& g = y.geometry();
     const std::size_t per_row = (g.pixels + tile_size - 1) / tile_size;
     const std::size_t tiles = g.samples * g.classes * per_row;
@@ -45,31 +49,36 @@ std::size_t first_outside(const tensor::source<T>& x, const target<T>& y, const 
             const std::size_t i = t % per_row * tile_size, n = std::min(tile_size, g.pixels - i);
             found[slot] = x.size();
             const T* values = x.read(row * g.pixels + i, n, buffer.data());
-            if (in_range(values, n, lowest, highest)) return;
-            const T* targets = y.is_label_map() ? y.labels(b, i, n, ys.data()) : y.soft(b, c, i, n, ys.data());
+            if (in_range(values, n, lowest, highest))
+                return;
+            const T* targets =
+                y.is_label_map() ? y.labels(b, i, n, ys.data()) : y.soft(b, c, i, n, ys.data());
             const T* weights = y.masked() ? y.weights(b, c, i, n, targets, m.data(), spare.data()) : nullptr;
             for (std::size_t j = n; j-- > 0;) {
                 const double v = static_cast<double>(values[j]);
-                if (!(v >= lowest && v <= highest) && (!weights || weights[j] != T(0))) found[slot] = row * g.pixels + i + j;
+                if (!(v >= lowest && v <= highest) && (!weights || weights[j] != T(0)))
+                    found[slot] = row * g.pixels + i + j;
             }
         },
         [&](std::size_t, std::size_t slot) { first = std::min(first, found[slot]); });
     return first;
 }
 
-template<class T>
+template <class T>
 void check_finite(const tensor::source<T>& x, const target<T>& y, const executor_ref& executor) {
     const double most = static_cast<double>(std::numeric_limits<T>::max());
     const std::size_t first = first_outside(x, y, executor, -most, most);
     if (first < x.size())
-        throw finite_error(y.name() + ": the logit at " + tensor::index_string(x.shape(), first) + " is not finite");
+        throw finite_error(y.name() + ": the logit at " + tensor::index_string(x.shape(), first) +
+                           " is not finite");
 }
 
-template<class T>
+template <class T>
 void check_probabilities(const tensor::source<T>& x, const target<T>& y, const executor_ref& executor) {
     const std::size_t first = first_outside(x, y, executor, 0.0, 1.0);
     if (first < x.size())
-        throw target_error(y.name() + ": the probability at " + tensor::index_string(x.shape(), first) + " is outside [0, 1]");
+        throw target_error(y.name() + ": the probability at " + tensor::index_string(x.shape(), first) +
+                           " is outside [0, 1]");
 }
 
 } // namespace xloss::engine

@@ -19,7 +19,7 @@
 namespace xloss::engine {
 
 /// A run of pixels of one class of one sample, in the computation type.
-template<class T>
+template <class T>
 struct tile {
     const T* x;
     const T* y;
@@ -31,15 +31,16 @@ struct tile {
     bool accumulate;
 };
 
-/// What the gradient of a tile needs of the whole call: d(loss)/d(point sum) for every point, and the pull-back.
-template<std::size_t Points>
+/// What the gradient of a tile needs of the whole call: d(loss)/d(point sum) for every point, and the
+/// pull-back.
+template <std::size_t Points>
 struct slopes {
     std::array<double, Points> point{};
     pull_back pull{};
 };
 
 /// The one loop over pixels of the elementwise modes, for any sum of terms.
-template<bool Masked, bool Probabilities, bool Sums, emit Emit, class T, class Program>
+template <bool Masked, bool Probabilities, bool Sums, emit Emit, class T, class Program>
 struct elementwise_kernel {
     using V = simd::number<T>;
     using accumulators = std::array<V, std::max<std::size_t>(Program::width, 1)>;
@@ -51,8 +52,8 @@ struct elementwise_kernel {
     bool accumulate;
 
     void run(const tile<T>& given, double* sums) const {
-        // Copies: nothing else can reach them, so that parameters stay in registers over the stores of a row, which as
-        // vectors may alias anything.
+        // Copies: nothing else can reach them, so that parameters stay in registers over the stores of a row,
+        // which as vectors may alias anything.
         const elementwise_kernel kernel = *this;
         const tile<T> t = given;
         std::size_t i = 0;
@@ -60,7 +61,8 @@ struct elementwise_kernel {
             accumulators run{};
             const std::size_t end = std::min(t.n, i + vectors_per_run * V::width);
             for (; i + V::width <= end; i += V::width)
-                kernel.vector(t.x + i, t.y + i, Masked ? t.m + i : nullptr, Emit == emit::nothing ? nullptr : t.out + i, run);
+                kernel.vector(t.x + i, t.y + i, Masked ? t.m + i : nullptr,
+                              Emit == emit::nothing ? nullptr : t.out + i, run);
             flush(run, sums);
         }
         if constexpr (Sums && Program::has_regions && !Masked)
@@ -74,7 +76,8 @@ struct elementwise_kernel {
                 sums[k] += static_cast<double>(sum(run[k])) * (k < Program::points ? point_unit : 1.0);
     }
 
-    XLOSS_INLINE void vector(const T* x_row, const T* y_row, const T* m_row, T* out, accumulators& sums) const {
+    XLOSS_INLINE void vector(const T* x_row, const T* y_row, const T* m_row, T* out,
+                             accumulators& sums) const {
         V x = V::load(x_row), y = V::load(y_row), m(1.0);
         auto counts = m != V(0.0);
         if constexpr (Masked) { // selected away, never multiplied: x and y may be anything where m is 0
@@ -86,19 +89,26 @@ struct elementwise_kernel {
         const pixel<V> s =
             Probabilities ? pixel_of_probability(x, y, cls, classes) : pixel_of_logit(x, y, cls, classes);
         V slope(0.0), value(0.0);
-        if constexpr (sees_points(Sums, Emit)) program.each_pointwise([&]<std::size_t I>(const auto& one) XLOSS_INLINE_LAMBDA {
-            const auto points = points_of_term(one.term, s);
-            for (std::size_t k = 0; k < points.size(); ++k) {
-                constexpr std::size_t first = Program::point_offsets[I];
-                const V factor(factors.point[first + k]);
-                if constexpr (Sums) sums[first + k] = fma(weighted(points[k].value, m, counts), V(1.0 / point_unit), sums[first + k]);
-                if constexpr (emits_point_slopes(Emit)) slope = fma(factor, points[k].slope, slope);
-                if constexpr (Emit == emit::value) value = fma(factor, points[k].value, value);
-            }
-        });
-        if constexpr (Sums && Program::has_regions) add_soft_sums<Program, Masked>(s.p, s.q, y, m, sums.data());
+        if constexpr (sees_points(Sums, Emit))
+            program.each_pointwise([&]<std::size_t I>(const auto& one) XLOSS_INLINE_LAMBDA {
+                const auto points = points_of_term(one.term, s);
+                for (std::size_t k = 0; k < points.size(); ++k) {
+                    constexpr std::size_t first = Program::point_offsets[I];
+                    const V factor(factors.point[first + k]);
+                    if constexpr (Sums)
+                        sums[first + k] =
+                            fma(weighted(points[k].value, m, counts), V(1.0 / point_unit), sums[first + k]);
+                    if constexpr (emits_point_slopes(Emit))
+                        slope = fma(factor, points[k].slope, slope);
+                    if constexpr (Emit == emit::value)
+                        value = fma(factor, points[k].value, value);
+                }
+            });
+        if constexpr (Sums && Program::has_regions)
+            add_soft_sums<Program, Masked>(s.p, s.q, y, m, sums.data());
         if constexpr (emits_point_slopes(Emit) || emits_pull_back(Emit)) {
-            // One order of operations, whether the pointwise part comes from the first sweep or from this one.
+            // One order of operations, whether the pointwise part comes from the first sweep or from this
+            // one.
             V g = Emit == emit::pull_back ? V::load(out) : weighted(slope, m, counts);
             if constexpr (emits_pull_back(Emit) && Program::has_regions) {
                 const V by_p = factors.pull.template at<Program>(s.p, s.q, y);
@@ -107,21 +117,24 @@ struct elementwise_kernel {
             }
             write(out, g, counts);
         }
-        if constexpr (Emit == emit::value) write(out, weighted(value, m, counts), counts);
+        if constexpr (Emit == emit::value)
+            write(out, weighted(value, m, counts), counts);
     }
 
     /// Values and slopes of a term, by the logit or by the probability as the inputs are.
-    template<class Term>
+    template <class Term>
     static XLOSS_INLINE auto points_of_term(const Term& term, const pixel<V>& s) {
         if constexpr (Probabilities ? has_at_probability<Term> : !has_at<Term>) {
             auto points = as_points(term.at_probability(s));
             if constexpr (!Probabilities)
-                for (auto& one : points) one.slope = one.slope * sigmoid_slope(s);
+                for (auto& one : points)
+                    one.slope = one.slope * sigmoid_slope(s);
             return points;
         } else {
             auto points = as_points(term.at(s));
             if constexpr (Probabilities)
-                for (auto& one : points) one.slope = by_probability(one.slope, s);
+                for (auto& one : points)
+                    one.slope = by_probability(one.slope, s);
             return points;
         }
     }
@@ -137,26 +150,33 @@ struct elementwise_kernel {
         if (accumulate) {
             const V old = V::load(out);
             g = g + old;
-            if constexpr (Masked) g = select(counts, g, old);
+            if constexpr (Masked)
+                g = select(counts, g, old);
         }
         g.store(out);
     }
 };
 
-/// Runs the kernel over a tile; the pixels that do not fill a vector go through the masked kernel, padded with weight 0.
-template<bool Probabilities, bool Sums, emit Emit, class T, class Program>
-void run_elementwise(const Program& program, const slopes<Program::points>& factors, const tile<T>& t, double* sums) {
+/// Runs the kernel over a tile; the pixels that do not fill a vector go through the masked kernel, padded
+/// with weight 0.
+template <bool Probabilities, bool Sums, emit Emit, class T, class Program>
+void run_elementwise(const Program& program, const slopes<Program::points>& factors, const tile<T>& t,
+                     double* sums) {
     using V = simd::number<T>;
     const V cls(static_cast<double>(t.cls));
     const std::size_t whole = t.n - t.n % V::width;
     tile<T> body = t;
     body.n = whole;
-    const elementwise_kernel<true, Probabilities, Sums, Emit, T, Program> masked{program, factors, cls, t.classes, t.accumulate};
+    const elementwise_kernel<true, Probabilities, Sums, Emit, T, Program> masked{program, factors, cls,
+                                                                                 t.classes, t.accumulate};
     if (t.m)
         masked.run(body, sums);
     else
-        elementwise_kernel<false, Probabilities, Sums, Emit, T, Program>{program, factors, cls, t.classes, t.accumulate}.run(body, sums);
-    if (whole == t.n) return;
+        elementwise_kernel<false, Probabilities, Sums, Emit, T, Program>{program, factors, cls, t.classes,
+                                                                         t.accumulate}
+            .run(body, sums);
+    if (whole == t.n)
+        return;
 
     const std::size_t left = t.n - whole;
     alignas(64) std::array<T, V::width> x{}, y{}, m{}, out{};
@@ -166,18 +186,21 @@ void run_elementwise(const Program& program, const slopes<Program::points>& fact
         std::copy_n(t.m + whole, left, m.data());
     else
         std::fill_n(m.data(), left, T(1));
-    if (Emit == emit::pull_back || (Emit != emit::nothing && t.accumulate)) std::copy_n(t.out + whole, left, out.data());
+    if (Emit == emit::pull_back || (Emit != emit::nothing && t.accumulate))
+        std::copy_n(t.out + whole, left, out.data());
     masked.run({x.data(), y.data(), m.data(), out.data(), V::width, t.cls, t.classes, t.accumulate}, sums);
-    if (Emit != emit::nothing) std::copy_n(out.data(), left, t.out + whole);
+    if (Emit != emit::nothing)
+        std::copy_n(out.data(), left, t.out + whole);
 }
 
 /// The sweeps of the elementwise modes: binary, multilabel and one_vs_rest.
-template<class T, class Program>
+template <class T, class Program>
 class elementwise_sweep {
-  public:
+public:
     using factors_type = slopes<Program::points>;
 
-    elementwise_sweep(const Program& program, const sweep_inputs<T>& in) : program_(program), in_(in), g_(in.y.geometry()) {
+    elementwise_sweep(const Program& program, const sweep_inputs<T>& in)
+        : program_(program), in_(in), g_(in.y.geometry()) {
         // Without regions the samples of a binary call need not be told apart.
         if (!Program::has_regions && g_.classes == 1) {
             g_.pixels *= g_.samples;
@@ -186,15 +209,15 @@ class elementwise_sweep {
     }
 
     /// One pass over the logits. `point` is d(loss)/d(point sum), `pulls` one pull-back per sample and class.
-    template<bool Sums, emit Emit>
+    template <bool Sums, emit Emit>
     void run(const std::array<double, Program::points>& point, const pull_back* pulls, double* totals,
              const sink_ref<T>& out) const {
         const std::size_t per_row = (g_.pixels + tile_size - 1) / tile_size;
         const std::size_t tiles = g_.samples * g_.classes * per_row;
         const std::size_t pieces = (tiles + tiles_per_piece - 1) / tiles_per_piece;
         constexpr std::size_t width = Sums ? Program::width : 0;
-        double* partials = in_.memory.template get<double>(scratch::partial_sums,
-                                                           slots(in_.executor, pieces) * tiles_per_piece * width);
+        double* partials = in_.memory.template get<double>(
+            scratch::partial_sums, slots(in_.executor, pieces) * tiles_per_piece * width);
         for_pieces(
             in_.executor, pieces,
             [&](std::size_t piece, std::size_t slot) {
@@ -211,23 +234,25 @@ class elementwise_sweep {
                 const std::size_t first = piece * tiles_per_piece;
                 for (std::size_t t = first; t < std::min(tiles, first + tiles_per_piece); ++t)
                     for (std::size_t k = 0; k < width; ++k)
-                        totals[t / per_row * width + k] += partials[(slot * tiles_per_piece + t - first) * width + k];
+                        totals[t / per_row * width + k] +=
+                            partials[(slot * tiles_per_piece + t - first) * width + k];
             });
     }
 
     /// Sums are kept for this many regions.
     [[nodiscard]] std::size_t regions() const { return g_.samples * g_.classes; }
 
-  private:
+private:
     static constexpr std::size_t tiles_per_piece = 16;
 
     struct buffers {
         alignas(64) std::array<T, tile_size> x, y, m, spare, out;
     };
 
-    template<bool Sums, emit Emit>
-    void run_tile(buffers& r, std::size_t row, std::size_t i, const std::array<double, Program::points>& point,
-                  const pull_back* pulls, double* sums, const sink_ref<T>& out) const {
+    template <bool Sums, emit Emit>
+    void run_tile(buffers& r, std::size_t row, std::size_t i,
+                  const std::array<double, Program::points>& point, const pull_back* pulls, double* sums,
+                  const sink_ref<T>& out) const {
         const std::size_t b = row / g_.classes, c = row % g_.classes;
         const std::size_t first = row * g_.pixels + i;
         tile<T> t{};
@@ -239,27 +264,34 @@ class elementwise_sweep {
         read_target(t, r, b, c, i);
         factors_type factors{point, Program::has_regions && emits_pull_back(Emit) ? pulls[row] : pull_back{}};
         const std::array<double, Program::points> weights = class_weights(c);
-        for (std::size_t k = 0; k < Program::points; ++k) factors.point[k] *= weights[k];
-        if (Emit != emit::nothing) t.out = out.to->begin(first, t.n, r.out.data(), out.accumulate);
+        for (std::size_t k = 0; k < Program::points; ++k)
+            factors.point[k] *= weights[k];
+        if (Emit != emit::nothing)
+            t.out = out.to->begin(first, t.n, r.out.data(), out.accumulate);
         if (in_.probabilities)
             run_elementwise<true, Sums, Emit>(program_, factors, t, sums);
         else
             run_elementwise<false, Sums, Emit>(program_, factors, t, sums);
-        if (Emit != emit::nothing) out.to->commit(first, t.n, t.out);
+        if (Emit != emit::nothing)
+            out.to->commit(first, t.n, t.out);
         if constexpr (Sums)
-            for (std::size_t k = 0; k < Program::points; ++k) sums[k] *= weights[k];
+            for (std::size_t k = 0; k < Program::points; ++k)
+                sums[k] *= weights[k];
     }
 
     void read_target(tile<T>& t, buffers& r, std::size_t b, std::size_t c, std::size_t i) const {
         if (!in_.y.is_label_map()) {
             t.y = in_.y.soft(b, c, i, t.n, r.y.data());
-            if (in_.y.masked()) t.m = in_.y.weights(b, c, i, t.n, t.y, r.m.data(), r.spare.data());
+            if (in_.y.masked())
+                t.m = in_.y.weights(b, c, i, t.n, t.y, r.m.data(), r.spare.data());
             return;
         }
         const T* labels = in_.y.labels(b, i, t.n, r.y.data());
-        if (in_.y.masked()) t.m = in_.y.weights(b, c, i, t.n, labels, r.m.data(), r.spare.data());
+        if (in_.y.masked())
+            t.m = in_.y.weights(b, c, i, t.n, labels, r.m.data(), r.spare.data());
         const T own = static_cast<T>(c);
-        for (std::size_t j = 0; j < t.n; ++j) r.y[j] = labels[j] == own ? T(1) : T(0);
+        for (std::size_t j = 0; j < t.n; ++j)
+            r.y[j] = labels[j] == own ? T(1) : T(0);
         t.y = r.y.data();
     }
 
@@ -268,7 +300,8 @@ class elementwise_sweep {
         std::array<double, Program::points> weights{};
         program_.each_pointwise([&]<std::size_t I>(const auto& one) {
             const double w = class_weights_of(one.term).of(c);
-            for (std::size_t k = Program::point_offsets[I]; k < Program::point_offsets[I + 1]; ++k) weights[k] = w;
+            for (std::size_t k = Program::point_offsets[I]; k < Program::point_offsets[I + 1]; ++k)
+                weights[k] = w;
         });
         return weights;
     }

@@ -52,13 +52,15 @@ struct per_class_view {
     [[nodiscard]] double of(std::size_t cls) const { return list ? list[cls] : number; }
 
     /// The parameter of every lane's class.
-    template<class V>
+    template <class V>
     V operator()(const V& cls) const {
-        if (!list) return V(number);
-        if constexpr (requires(typename V::value_type* to) { cls.store(to); }) {
+        if (!list)
+            return V(number);
+        if constexpr (requires(typename V::value_type * to) { cls.store(to); }) {
             std::array<typename V::value_type, V::width> lanes;
             cls.store(lanes.data());
-            for (auto& lane : lanes) lane = static_cast<typename V::value_type>(list[static_cast<std::size_t>(lane)]);
+            for (auto& lane : lanes)
+                lane = static_cast<typename V::value_type>(list[static_cast<std::size_t>(lane)]);
             return V::load(lanes.data());
         } else {
             return V(list[static_cast<std::size_t>(cls.value)]);
@@ -74,28 +76,35 @@ inline void check_per_class(const char* loss, const char* parameter, const per_c
     };
     const auto bad = [lowest](double v) { return !std::isfinite(v) || v < lowest; };
     if (!given.is_list()) {
-        if (bad(given.number)) fail("is " + std::to_string(given.number) + ", which is not a finite number >= " + std::to_string(lowest));
+        if (bad(given.number))
+            fail("is " + std::to_string(given.number) +
+                 ", which is not a finite number >= " + std::to_string(lowest));
         return;
     }
     if (given.list.size() != classes)
-        fail("has " + std::to_string(given.list.size()) + " entries for " + std::to_string(classes) + " classes");
+        fail("has " + std::to_string(given.list.size()) + " entries for " + std::to_string(classes) +
+             " classes");
     for (std::size_t c = 0; c < classes; ++c)
         if (bad(given.list[c]))
-            fail("of class " + std::to_string(c) + " is " + std::to_string(given.list[c]) + ", which is not a finite number >= " + std::to_string(lowest));
+            fail("of class " + std::to_string(c) + " is " + std::to_string(given.list[c]) +
+                 ", which is not a finite number >= " + std::to_string(lowest));
 }
 
 /// As `check_per_class`, and not all zero: weights that a mean divides by.
 inline void check_class_weights(const char* loss, const per_class& weights, std::size_t classes) {
     check_per_class(loss, "class_weights", weights, classes);
     double sum = weights.is_list() ? 0.0 : weights.number;
-    for (double w : weights.list) sum += w;
-    if (sum == 0.0) throw parameter_error(std::string("xloss::") + loss + ": class_weights are all zero");
+    for (double w : weights.list)
+        sum += w;
+    if (sum == 0.0)
+        throw parameter_error(std::string("xloss::") + loss + ": class_weights are all zero");
 }
 
 /// Throws unless the parameter is a finite number in [lowest, highest].
 inline void check_number(const char* loss, const char* parameter, double value, double lowest = 0.0,
                          double highest = HUGE_VAL) {
-    if (std::isfinite(value) && value >= lowest && value <= highest) return;
+    if (std::isfinite(value) && value >= lowest && value <= highest)
+        return;
     throw parameter_error(std::string("xloss::") + loss + ": " + parameter + " is " + std::to_string(value) +
                           ", which is not a finite number in [" + std::to_string(lowest) + ", " +
                           std::to_string(highest) + "]");

@@ -9,36 +9,36 @@ namespace xloss {
 
 /// What a pointwise loss sees of one pixel (of one class, where the logits have a class axis).
 ///
-/// `V` is a number: a SIMD register of pixels in the kernels, a `dual` in the proofs. Formulas are written once
-/// for all of them, with `select(condition, a, b)` in place of `if`.
-template<class V>
+/// `V` is a number: a SIMD register of pixels in the kernels, a `dual` in the proofs. Formulas are written
+/// once for all of them, with `select(condition, a, b)` in place of `if`.
+template <class V>
 struct pixel {
-    V x;            ///< logit; the probability itself under `activation::none`
-    V p;            ///< probability: sigmoid or softmax of the logits
-    V q;            ///< 1 - p, to full relative accuracy also where p is next to 1
-    V log_p;        ///< log p, finite for every finite logit
-    V log_q;        ///< log(1 - p), likewise
-    V y;            ///< target in [0, 1]
-    V cls;          ///< index of the class, for `per_class` parameters
+    V x;                 ///< logit; the probability itself under `activation::none`
+    V p;                 ///< probability: sigmoid or softmax of the logits
+    V q;                 ///< 1 - p, to full relative accuracy also where p is next to 1
+    V log_p;             ///< log p, finite for every finite logit
+    V log_q;             ///< log(1 - p), likewise
+    V y;                 ///< target in [0, 1]
+    V cls;               ///< index of the class, for `per_class` parameters
     std::size_t classes; ///< number of classes (1 in binary)
 };
 
 /// Value of a pointwise loss at one pixel and its slope.
-template<class V>
+template <class V>
 struct point {
     V value;
     V slope;
 };
 
 /// y log p with 0 log 0 = 0: infinite logits take their limits.
-template<class V>
+template <class V>
 constexpr V times_log(const V& y, const V& log_p) {
     return select(y == V(0.0), V(0.0), y * log_p);
 }
 
-/// `a()` where the condition holds and `b()` elsewhere; a side that no pixel of the register needs is not computed.
-/// For rare and costly cases, such as soft targets in a formula with a short form for hard ones.
-template<class Condition, class A, class B>
+/// `a()` where the condition holds and `b()` elsewhere; a side that no pixel of the register needs is not
+/// computed. For rare and costly cases, such as soft targets in a formula with a short form for hard ones.
+template <class Condition, class A, class B>
 constexpr auto choose(const Condition& condition, A&& a, B&& b) {
     if constexpr (std::is_arithmetic_v<Condition>)
         return condition ? a() : b();
@@ -48,12 +48,12 @@ constexpr auto choose(const Condition& condition, A&& a, B&& b) {
 
 namespace engine {
 
-template<class V>
+template <class V>
 constexpr std::array<point<V>, 1> as_points(const point<V>& one) {
     return {one};
 }
 
-template<class V, std::size_t K>
+template <class V, std::size_t K>
 constexpr const std::array<point<V>, K>& as_points(const std::array<point<V>, K>& several) {
     return several;
 }

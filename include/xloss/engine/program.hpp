@@ -33,67 +33,77 @@ struct call_sums {
 
 namespace engine {
 
-// --- what a term can do -------------------------------------------------------------------------------------------
+// --- what a term can do
+// -------------------------------------------------------------------------------------------
 
 using probe = simd::number<float>;
 
-template<class Term>
-concept has_at = requires(const Term& t, const pixel<probe>& s) { as_points(t.at(s)); };
+template <class Term>
+concept has_at = requires(const Term& t, const pixel<probe>& s) {
+    as_points(t.at(s));
+};
 
-template<class Term>
-concept has_at_class = requires(const Term& t, const pixel<probe>& s) { as_points(t.at_class(s)); };
+template <class Term>
+concept has_at_class = requires(const Term& t, const pixel<probe>& s) {
+    as_points(t.at_class(s));
+};
 
-template<class Term>
-concept has_at_probability = requires(const Term& t, const pixel<probe>& s) { as_points(t.at_probability(s)); };
+template <class Term>
+concept has_at_probability = requires(const Term& t, const pixel<probe>& s) {
+    as_points(t.at_probability(s));
+};
 
-template<class Term>
+template <class Term>
 concept has_region_loss = requires(const Term& t, const region_sums<dual<1>>& r) {
     { t.region_loss(r) } -> std::convertible_to<dual<1>>;
     Term::sums;
 };
 
-template<class Term>
+template <class Term>
 concept has_classes_loss = requires(const Term& t, std::span<const region_sums<dual<1>>> r) {
     { t.classes_loss(r) } -> std::convertible_to<dual<1>>;
     Term::sums;
 };
 
-template<class Term>
+template <class Term>
 concept pointwise = has_at<Term> || has_at_class<Term> || has_at_probability<Term>;
 
-template<class Term>
+template <class Term>
 concept regional = has_region_loss<Term> || has_classes_loss<Term>;
 
 /// A term that can run: it gives the value at a pixel, or the loss of a region.
-template<class Term>
+template <class Term>
 concept runnable = pointwise<Term> || regional<Term>;
 
 /// Modes whose pixels have a sigmoid each (or a probability), against those with a softmax.
 enum class kind { elementwise, channelwise };
 
-constexpr kind kind_of(mode md) { return md == mode::multiclass ? kind::channelwise : kind::elementwise; }
+constexpr kind kind_of(mode md) {
+    return md == mode::multiclass ? kind::channelwise : kind::elementwise;
+}
 
-template<class Term, kind Kind>
-inline constexpr bool pointwise_in =
-    has_at_probability<Term> || (Kind == kind::elementwise ? has_at<Term> : has_at_class<Term>);
+template <class Term, kind Kind>
+inline constexpr bool pointwise_in = has_at_probability<Term> ||
+                                     (Kind == kind::elementwise ? has_at<Term> : has_at_class<Term>);
 
-template<class Term, kind Kind>
+template <class Term, kind Kind>
 inline constexpr bool runs_in = regional<Term> || pointwise_in<Term, Kind>;
 
-// --- a sum of terms, ready to run ---------------------------------------------------------------------------------
+// --- a sum of terms, ready to run
+// ---------------------------------------------------------------------------------
 
 /// A term with its factor inside the loss that it is a part of.
-template<class Term>
+template <class Term>
 struct scaled {
     double factor;
     Term term;
 };
 
-template<class Term>
+template <class Term>
 scaled(double, Term) -> scaled<Term>;
 
 /// A term as a part of a sum of losses.
-template<class Term>
+template <class Term>
 struct part {
     using term_type = std::remove_cvref_t<Term>;
     Term term;         // a reference where the loss itself is the term: nothing is copied
@@ -104,21 +114,24 @@ struct part {
     [[nodiscard]] constexpr double coefficient() const { return share * weight; }
 };
 
-template<class Term>
+template <class Term>
 constexpr std::size_t points_of() {
     using V = probe;
     using S = pixel<V>;
     if constexpr (has_at<Term>)
-        return std::tuple_size_v<std::remove_cvref_t<decltype(as_points(std::declval<const Term&>().at(std::declval<S>())))>>;
+        return std::tuple_size_v<
+            std::remove_cvref_t<decltype(as_points(std::declval<const Term&>().at(std::declval<S>())))>>;
     else if constexpr (has_at_class<Term>)
-        return std::tuple_size_v<std::remove_cvref_t<decltype(as_points(std::declval<const Term&>().at_class(std::declval<S>())))>>;
+        return std::tuple_size_v<std::remove_cvref_t<decltype(as_points(
+            std::declval<const Term&>().at_class(std::declval<S>())))>>;
     else if constexpr (has_at_probability<Term>)
-        return std::tuple_size_v<std::remove_cvref_t<decltype(as_points(std::declval<const Term&>().at_probability(std::declval<S>())))>>;
+        return std::tuple_size_v<std::remove_cvref_t<decltype(as_points(
+            std::declval<const Term&>().at_probability(std::declval<S>())))>>;
     else
         return 0;
 }
 
-template<class Term>
+template <class Term>
 constexpr unsigned sums_of() {
     if constexpr (regional<Term>)
         return Term::sums;
@@ -126,28 +139,31 @@ constexpr unsigned sums_of() {
         return 0;
 }
 
-/// All terms of an evaluation in one mode, with the layout of the sums that one sweep collects for them: first every
-/// point of every pointwise term, then every soft sum that a regional term asks for, then the constants of a region.
-template<kind Kind, class... Terms>
+/// All terms of an evaluation in one mode, with the layout of the sums that one sweep collects for them:
+/// first every point of every pointwise term, then every soft sum that a regional term asks for, then the
+/// constants of a region.
+template <kind Kind, class... Terms>
 struct program {
     static constexpr kind mode_kind = Kind;
     static constexpr std::size_t size = sizeof...(Terms);
 
     std::tuple<part<Terms>...> parts;
 
-    template<std::size_t I>
+    template <std::size_t I>
     using term = typename std::tuple_element_t<I, decltype(parts)>::term_type;
 
-    template<std::size_t I>
+    template <std::size_t I>
     static constexpr bool is_pointwise = pointwise_in<term<I>, Kind>;
-    template<std::size_t I>
+    template <std::size_t I>
     static constexpr bool is_regional = regional<term<I>>;
 
     static constexpr std::array<std::size_t, size + 1> point_offsets = [] {
         std::array<std::size_t, size + 1> offsets{};
         const std::array<std::size_t, size + 1> counts{
-            (pointwise_in<std::remove_cvref_t<Terms>, Kind> ? points_of<std::remove_cvref_t<Terms>>() : 0)..., 0};
-        for (std::size_t i = 0; i < size; ++i) offsets[i + 1] = offsets[i] + counts[i];
+            (pointwise_in<std::remove_cvref_t<Terms>, Kind> ? points_of<std::remove_cvref_t<Terms>>() : 0)...,
+            0};
+        for (std::size_t i = 0; i < size; ++i)
+            offsets[i + 1] = offsets[i] + counts[i];
         return offsets;
     }();
     static constexpr std::size_t points = point_offsets[size];
@@ -173,30 +189,33 @@ struct program {
     static constexpr bool needs(unsigned flag) { return (soft & flag) != 0; }
 
     /// Calls f.template operator()<I>(part) for every part.
-    template<class F>
+    template <class F>
     XLOSS_INLINE constexpr void each(F&& f) const {
         [&]<std::size_t... I>(std::index_sequence<I...>) XLOSS_INLINE_LAMBDA {
             (f.template operator()<I>(std::get<I>(parts)), ...);
-        }(std::make_index_sequence<size>{});
+        }
+        (std::make_index_sequence<size>{});
     }
 
-    template<class F>
+    template <class F>
     XLOSS_INLINE constexpr void each_pointwise(F&& f) const {
         each([&]<std::size_t I>(const auto& one) XLOSS_INLINE_LAMBDA {
-            if constexpr (is_pointwise<I>) f.template operator()<I>(one);
+            if constexpr (is_pointwise<I>)
+                f.template operator()<I>(one);
         });
     }
 
-    template<class F>
+    template <class F>
     constexpr void each_regional(F&& f) const {
         each([&]<std::size_t I>(const auto& one) {
-            if constexpr (is_regional<I>) f.template operator()<I>(one);
+            if constexpr (is_regional<I>)
+                f.template operator()<I>(one);
         });
     }
 };
 
 /// Whether a term needs every class of a pixel, not only those with y > 0.
-template<class Term>
+template <class Term>
 XLOSS_INLINE bool wants_every_class(const Term& term) {
     if constexpr (requires { term.every_class(); })
         return term.every_class();
@@ -205,7 +224,7 @@ XLOSS_INLINE bool wants_every_class(const Term& term) {
 }
 
 /// The class weights of a pointwise term; 1 where it has none.
-template<class Term>
+template <class Term>
 per_class_view class_weights_of(const Term& term) {
     if constexpr (pointwise<Term> && requires { per_class_view(term.class_weights); })
         return per_class_view(term.class_weights);

@@ -27,7 +27,8 @@ enum class empty_region {
 enum class soft_form {
     product,   ///< tp = sum p y, P = sum p, Y = sum y
     squared,   ///< tp = sum p y, P = sum p^2, Y = sum y^2 (Milletari 2016)
-    semimetric ///< P = sum p, Y = sum y, tp = (P + Y - sum |p - y|)/2: least at p = y for soft targets as well
+    semimetric ///< P = sum p, Y = sum y, tp = (P + Y - sum |p - y|)/2: least at p = y for soft targets as
+               ///< well
 };
 
 /// Names of the sums over a region that a regional loss may ask for, to be joined with `|`.
@@ -43,7 +44,7 @@ inline constexpr unsigned target2 = 1U << 7; ///< sum y^2
 } // namespace sums
 
 /// The sums over one region, every pixel multiplied by its weight. Only those asked for are filled.
-template<class S = double>
+template <class S = double>
 struct region_sums {
     S tp{}, fp{}, fn{}, tn{}, pred{}, pred2{}, absdiff{}; // these depend on the logits
     double target{}, target2{}, weight{};                 // these do not: sum y, sum y^2, sum of the weights
@@ -53,7 +54,7 @@ struct region_sums {
 namespace engine {
 
 /// The sums of `region_sums` that depend on the logits, in the order of their flags.
-template<class S>
+template <class S>
 inline constexpr std::array<S region_sums<S>::*, 7> soft_sums{
     &region_sums<S>::tp,   &region_sums<S>::fp,    &region_sums<S>::fn,     &region_sums<S>::tn,
     &region_sums<S>::pred, &region_sums<S>::pred2, &region_sums<S>::absdiff};
@@ -69,13 +70,18 @@ struct region_options {
     region_options() = default;
 
     /// From the members of a loss that go by these names.
-    template<class Loss>
+    template <class Loss>
     explicit region_options(const Loss& loss) {
-        if constexpr (requires { region{loss.over}; }) over = loss.over;
-        if constexpr (requires { empty_region{loss.empty}; }) empty = loss.empty;
-        if constexpr (requires { loss.classes; }) classes = &loss.classes;
-        if constexpr (requires { loss.include_background; }) include_background = loss.include_background;
-        if constexpr (requires { loss.class_weights; }) class_weights = per_class_view(loss.class_weights);
+        if constexpr (requires { region{loss.over}; })
+            over = loss.over;
+        if constexpr (requires { empty_region{loss.empty}; })
+            empty = loss.empty;
+        if constexpr (requires { loss.classes; })
+            classes = &loss.classes;
+        if constexpr (requires { loss.include_background; })
+            include_background = loss.include_background;
+        if constexpr (requires { loss.class_weights; })
+            class_weights = per_class_view(loss.class_weights);
     }
 };
 
@@ -84,7 +90,7 @@ struct smoothing {
     double nr = 0.0;
     double dr = 0.0;
 
-    template<class Loss>
+    template <class Loss>
     explicit smoothing(const Loss& loss)
         : nr(loss.smooth_nr.value_or(loss.smooth)), dr(loss.smooth_dr.value_or(loss.smooth)) {
         check_number(Loss::name, "smooth", loss.smooth);
@@ -94,7 +100,7 @@ struct smoothing {
 };
 
 /// tp, P and Y of a region in one of the soft forms.
-template<class S>
+template <class S>
 struct overlap {
     S tp, pred;
     double target;
@@ -102,18 +108,19 @@ struct overlap {
     overlap(const region_sums<S>& r, soft_form form)
         : tp(r.tp), pred(form == soft_form::squared ? r.pred2 : r.pred),
           target(form == soft_form::squared ? r.target2 : r.target) {
-        if (form == soft_form::semimetric) tp = 0.5 * (r.pred + r.target - r.absdiff);
+        if (form == soft_form::semimetric)
+            tp = 0.5 * (r.pred + r.target - r.absdiff);
     }
 };
 
 /// A score as a quotient; 0/0, nothing predicted and nothing to find, is 1.
-template<class S>
+template <class S>
 S score(const S& numerator, const S& denominator) {
     return denominator == 0.0 ? S(1.0) : numerator / denominator;
 }
 
 /// 1 - score, or -log of the score (not below 1e-7).
-template<class S>
+template <class S>
 S score_loss(const S& score, bool log_form) {
     return log_form ? -log(max(score, S(1e-7))) : 1.0 - score;
 }

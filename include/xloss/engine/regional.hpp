@@ -27,7 +27,7 @@ struct mean_value {
 };
 
 /// The options of a regional term: the member `regions`, or the members that go by the options' names.
-template<class Term>
+template <class Term>
 region_options region_options_of(const Term& term) {
     if constexpr (requires { region_options(term.regions); })
         return term.regions;
@@ -35,7 +35,7 @@ region_options region_options_of(const Term& term) {
         return region_options(term);
 }
 
-template<class Loss>
+template <class Loss>
 constexpr const char* name_of() {
     if constexpr (requires { Loss::name; })
         return Loss::name;
@@ -43,10 +43,11 @@ constexpr const char* name_of() {
         return "a loss of your own";
 }
 
-/// The second stage of a regional term: from the sums of its regions to its mean, and to the derivative by every sum.
-template<class Program, class Term>
+/// The second stage of a regional term: from the sums of its regions to its mean, and to the derivative by
+/// every sum.
+template <class Program, class Term>
 class regional_mean {
-  public:
+public:
     regional_mean(const Term& term, const geometry& g, const double* totals, workspace& memory)
         : term_(term), options_(region_options_of(term)), g_(g), totals_(totals), memory_(memory) {
         check_classes();
@@ -58,8 +59,10 @@ class regional_mean {
     /// The shape of the unreduced losses: [B, classes kept], without what is one by nature.
     [[nodiscard]] tensor::shape unreduced_shape(mode md) const {
         tensor::shape s;
-        if (options_.over == region::sample) s[s.rank++] = g_.samples;
-        if (!joint() && md != mode::binary) s[s.rank++] = kept();
+        if (options_.over == region::sample)
+            s[s.rank++] = g_.samples;
+        if (!joint() && md != mode::binary)
+            s[s.rank++] = kept();
         return s;
     }
 
@@ -80,14 +83,16 @@ class regional_mean {
                 counted += 1.0;
             }
         }
-        if (how == reduction::sum) return {total, 1.0};
+        if (how == reduction::sum)
+            return {total, 1.0};
         return {counted > 0.0 ? total / counted : 0.0, counted};
     }
 
     /// Adds the derivative of factor * mean to the pull-back of every region.
     void pull(reduction how, double factor, pull_back* pulls) const {
         const double counted = mean(how).normalizer;
-        if (counted == 0.0) return;
+        if (counted == 0.0)
+            return;
         for (std::size_t group = 0; group < groups(); ++group) {
             const double weights = how == reduction::sum ? 1.0 : sums_of_group(group).weights;
             if (weights > 0.0)
@@ -99,13 +104,16 @@ class regional_mean {
     /// Adds the derivative of factor * unreduced(group, i).
     void pull_one(std::size_t group, std::size_t i, double factor, pull_back* pulls) const {
         const outcome one = outcome_of(group, i);
-        if (!one.counts || !one.follows_formula || one.weight == 0.0) return;
+        if (!one.counts || !one.follows_formula || one.weight == 0.0)
+            return;
         if constexpr (has_classes_loss<Term>)
-            if (joint()) return pull_joint(group, factor, pulls);
-        if constexpr (has_region_loss<Term>) pull_region(group, class_at(i), factor * one.weight, pulls);
+            if (joint())
+                return pull_joint(group, factor, pulls);
+        if constexpr (has_region_loss<Term>)
+            pull_region(group, class_at(i), factor * one.weight, pulls);
     }
 
-  private:
+private:
     struct outcome {
         bool counts = true;
         bool follows_formula = true;
@@ -118,7 +126,8 @@ class regional_mean {
 
     /// Whether the classes of a sample have one loss together.
     static constexpr bool joint() {
-        if constexpr (Program::mode_kind == kind::channelwise) return has_classes_loss<Term>;
+        if constexpr (Program::mode_kind == kind::channelwise)
+            return has_classes_loss<Term>;
         return !has_region_loss<Term>;
     }
 
@@ -126,23 +135,30 @@ class regional_mean {
         const std::string name = std::string("xloss::") + name_of<Term>();
         for (std::size_t i = 0; i < listed(); ++i)
             if ((*options_.classes)[i] >= g_.classes)
-                throw parameter_error(name + ": classes names class " + std::to_string((*options_.classes)[i]) + " of " +
+                throw parameter_error(name + ": classes names class " +
+                                      std::to_string((*options_.classes)[i]) + " of " +
                                       std::to_string(g_.classes));
-        if (kept() == 0) throw parameter_error(name + ": include_background = false leaves no class of " + std::to_string(g_.classes));
+        if (kept() == 0)
+            throw parameter_error(name + ": include_background = false leaves no class of " +
+                                  std::to_string(g_.classes));
     }
 
     [[nodiscard]] std::size_t listed() const { return options_.classes ? options_.classes->size() : 0; }
     [[nodiscard]] std::size_t first_class() const { return options_.include_background ? 0 : 1; }
     [[nodiscard]] std::size_t kept() const {
-        if (listed() == 0) return g_.classes - first_class();
+        if (listed() == 0)
+            return g_.classes - first_class();
         std::size_t n = 0;
-        for (std::size_t c : *options_.classes) n += c >= first_class() ? 1 : 0;
+        for (std::size_t c : *options_.classes)
+            n += c >= first_class() ? 1 : 0;
         return n;
     }
     [[nodiscard]] std::size_t class_at(std::size_t i) const {
-        if (listed() == 0) return i + first_class();
+        if (listed() == 0)
+            return i + first_class();
         for (std::size_t c : *options_.classes)
-            if (c >= first_class() && i-- == 0) return c;
+            if (c >= first_class() && i-- == 0)
+                return c;
         return g_.classes;
     }
 
@@ -165,7 +181,8 @@ class regional_mean {
         const bool without_pixel = target == 0.0;
         one.follows_formula = !ignored && !(without_pixel && options_.empty != empty_region::smooth);
         one.counts = !((ignored || without_pixel) && options_.empty == empty_region::skip);
-        if (one.counts && one.follows_formula) one.loss = loss_of(group, i);
+        if (one.counts && one.follows_formula)
+            one.loss = loss_of(group, i);
         return one;
     }
 
@@ -173,7 +190,8 @@ class regional_mean {
         group_sums sums;
         for (std::size_t i = 0; i < losses_per_group(); ++i) {
             const outcome one = outcome_of(group, i);
-            if (!one.counts) continue;
+            if (!one.counts)
+                continue;
             sums.losses += one.weight * one.loss;
             sums.weights += one.weight;
         }
@@ -182,9 +200,11 @@ class regional_mean {
 
     [[nodiscard]] double loss_of(std::size_t group, std::size_t i) const {
         if constexpr (has_classes_loss<Term>) {
-            if (joint()) return term_.classes_loss(std::span<const region_sums<dual<1>>>(collect_all(group))).value;
+            if (joint())
+                return term_.classes_loss(std::span<const region_sums<dual<1>>>(collect_all(group))).value;
         }
-        if constexpr (has_region_loss<Term>) return dual<1>(term_.region_loss(lift<1>(collect(group, class_at(i))))).value;
+        if constexpr (has_region_loss<Term>)
+            return dual<1>(term_.region_loss(lift<1>(collect(group, class_at(i))))).value;
         return 0.0;
     }
 
@@ -197,21 +217,24 @@ class regional_mean {
         for (std::size_t b = first; b < last; ++b) {
             const double* row = totals_ + (b * g_.classes + c) * Program::width;
             for (unsigned k = 0; k < soft_sums<double>.size(); ++k)
-                if (Program::needs(1U << k)) r.*soft_sums<double>[k] += row[Program::soft_at(1U << k)];
+                if (Program::needs(1U << k))
+                    r.*soft_sums<double>[k] += row[Program::soft_at(1U << k)];
             r.target += row[Program::target_at];
             r.weight += row[Program::weight_at];
-            if constexpr (Program::has_target2) r.target2 += row[Program::target2_at];
+            if constexpr (Program::has_target2)
+                r.target2 += row[Program::target2_at];
         }
         return r;
     }
 
     [[nodiscard]] std::span<region_sums<dual<1>>> collect_all(std::size_t group) const {
         auto* all = memory_.get<region_sums<dual<1>>>(scratch::losses_classes, kept());
-        for (std::size_t k = 0; k < kept(); ++k) all[k] = lift<1>(collect(group, class_at(k)));
+        for (std::size_t k = 0; k < kept(); ++k)
+            all[k] = lift<1>(collect(group, class_at(k)));
         return {all, kept()};
     }
 
-    template<std::size_t N>
+    template <std::size_t N>
     static region_sums<dual<N>> lift(const region_sums<double>& from) {
         region_sums<dual<N>> to;
         for (std::size_t k = 0; k < soft_sums<double>.size(); ++k)
@@ -234,15 +257,18 @@ class regional_mean {
             constexpr auto n = static_cast<std::size_t>(std::popcount(asked));
             auto lifted = lift<n>(r);
             for (std::size_t k = 0, at = 0; k < soft_sums<double>.size(); ++k)
-                if (asked & (1U << k)) (lifted.*soft_sums<dual<n>>[k]).slope[at++] = 1.0;
+                if (asked & (1U << k))
+                    (lifted.*soft_sums<dual<n>>[k]).slope[at++] = 1.0;
             const dual<n> loss = term_.region_loss(lifted);
             for (std::size_t k = 0, at = 0; k < soft_sums<double>.size(); ++k)
-                if (asked & (1U << k)) d.*soft_sums<double>[k] = loss.slope[at++];
+                if (asked & (1U << k))
+                    d.*soft_sums<double>[k] = loss.slope[at++];
         }
         add(group, c, d, factor, pulls);
     }
 
-    /// As pull_region, for a loss over all classes: in dual numbers one direction at a time, nothing allocated.
+    /// As pull_region, for a loss over all classes: in dual numbers one direction at a time, nothing
+    /// allocated.
     void pull_joint(std::size_t group, double factor, pull_back* pulls) const {
         const std::span<region_sums<dual<1>>> all = collect_all(group);
         const std::span<const region_sums<dual<1>>> given = all;
@@ -252,7 +278,8 @@ class regional_mean {
                 d = term_.classes_slopes(given, i);
             } else {
                 for (std::size_t k = 0; k < soft_sums<double>.size(); ++k) {
-                    if (!(Term::sums & (1U << k))) continue;
+                    if (!(Term::sums & (1U << k)))
+                        continue;
                     (all[i].*soft_sums<dual<1>>[k]).slope[0] = 1.0;
                     d.*soft_sums<double>[k] = term_.classes_loss(given).slope[0];
                     (all[i].*soft_sums<dual<1>>[k]).slope[0] = 0.0;
@@ -263,10 +290,12 @@ class regional_mean {
     }
 
     /// The sums of a region are those of its samples added up: each has the derivative of the whole.
-    void add(std::size_t group, std::size_t c, const region_sums<double>& d, double factor, pull_back* pulls) const {
+    void add(std::size_t group, std::size_t c, const region_sums<double>& d, double factor,
+             pull_back* pulls) const {
         const std::size_t first = options_.over == region::sample ? group : 0;
         const std::size_t last = options_.over == region::sample ? group + 1 : g_.samples;
-        for (std::size_t b = first; b < last; ++b) pulls[b * g_.classes + c].add(d, factor);
+        for (std::size_t b = first; b < last; ++b)
+            pulls[b * g_.classes + c].add(d, factor);
     }
 
     const Term& term_;

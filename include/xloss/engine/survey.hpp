@@ -19,10 +19,10 @@ namespace xloss {
 
 /// What is known of a call before its logits are read: the first of the three stages.
 struct survey {
-    std::size_t valid = 0;    ///< elements that count: not ignored, weight > 0
-    std::size_t elements = 0; ///< all elements
-    double weight = 0.0;      ///< sum of the pixel weights m over the elements
-    double positive = 0.0;    ///< sum of m y over the elements (only where asked for)
+    std::size_t valid = 0;                  ///< elements that count: not ignored, weight > 0
+    std::size_t elements = 0;               ///< all elements
+    double weight = 0.0;                    ///< sum of the pixel weights m over the elements
+    double positive = 0.0;                  ///< sum of m y over the elements (only where asked for)
     std::span<const double> class_weight{}; ///< sum of m, class by class (binary, multilabel, one_vs_rest)
     std::span<const double> class_target{}; ///< sum of m y, class by class (only where asked for)
     std::size_t classes = 1;
@@ -32,11 +32,11 @@ struct survey {
 
 namespace engine {
 
-/// Reads targets, weights and ignored values once; the logits never. Every error in them is thrown here, before
-/// anything is written.
-template<class T>
+/// Reads targets, weights and ignored values once; the logits never. Every error in them is thrown here,
+/// before anything is written.
+template <class T>
 class surveyor {
-  public:
+public:
     surveyor(const target<T>& y, const mode_options& options, const executor_ref& executor, workspace& memory)
         : y_(y), g_(y.geometry()), options_(options), executor_(executor), memory_(memory) {}
 
@@ -59,14 +59,15 @@ class surveyor {
             s.positive += target_of(totals_, c);
         }
         // A soft target whose classes have weights of their own counts each class by its share.
-        if (per_pixel && y_.masked_per_class()) s.weight = s.positive;
+        if (per_pixel && y_.masked_per_class())
+            s.weight = s.positive;
         s.valid = static_cast<std::size_t>(totals_[fields * g_.classes]);
         s.class_weight = {totals_, g_.classes};
         s.class_target = {totals_ + g_.classes, g_.classes};
         return s;
     }
 
-  private:
+private:
     static constexpr std::size_t fields = 2;           // of every class: weight, target
     static constexpr std::size_t tiles_per_piece = 16; // as in the sweep
     enum class fault { none, label, weight, soft, sum };
@@ -104,14 +105,18 @@ class surveyor {
                 std::fill_n(sums, width, 0.0);
                 found[slot] = {};
                 const std::size_t end = std::min(tiles, (piece + 1) * tiles_per_piece);
-                for (std::size_t t = piece * tiles_per_piece; t < end && found[slot].kind == fault::none; ++t) {
+                for (std::size_t t = piece * tiles_per_piece; t < end && found[slot].kind == fault::none;
+                     ++t) {
                     const std::size_t i = t % tiles_per_sample * tile_size;
-                    found[slot] = read_tile(r, t / tiles_per_sample, i, std::min(tile_size, g_.pixels - i), sums);
+                    found[slot] =
+                        read_tile(r, t / tiles_per_sample, i, std::min(tile_size, g_.pixels - i), sums);
                 }
             },
             [&](std::size_t, std::size_t slot) {
-                if (found[slot].kind != fault::none) report(found[slot]);
-                for (std::size_t k = 0; k < width; ++k) totals_[k] += partials[slot * width + k];
+                if (found[slot].kind != fault::none)
+                    report(found[slot]);
+                for (std::size_t k = 0; k < width; ++k)
+                    totals_[k] += partials[slot * width + k];
             });
     }
 
@@ -127,17 +132,21 @@ class surveyor {
         const T* m = nullptr;
         if (y_.masked()) {
             m = y_.weights(b, 0, i, n, labels, r.m.data(), r.spare.data());
-            if (!are_weights(m, n)) return {fault::weight, b, 0, i + first_bad_weight(m, n)};
+            if (!are_weights(m, n))
+                return {fault::weight, b, 0, i + first_bad_weight(m, n)};
         }
         const double valid = m ? static_cast<double>(count_nonzero(m, n)) : static_cast<double>(n);
         const double weight = m ? sum_of(m, n) : static_cast<double>(n);
         const bool per_pixel = y_.md() == mode::multiclass;
         const std::size_t elements = per_pixel ? 1 : g_.classes; // of one pixel
         sums[fields * g_.classes] += valid * static_cast<double>(elements);
-        for (std::size_t c = 0; c < elements; ++c) weight_of(sums, c) += weight;
+        for (std::size_t c = 0; c < elements; ++c)
+            weight_of(sums, c) += weight;
         if (targets_)
             for (std::size_t j = 0; j < n; ++j)
-                if (labels[j] >= T(0)) target_of(sums, static_cast<std::size_t>(labels[j])) += m ? static_cast<double>(m[j]) : 1.0;
+                if (labels[j] >= T(0))
+                    target_of(sums, static_cast<std::size_t>(labels[j])) +=
+                        m ? static_cast<double>(m[j]) : 1.0;
         return {};
     }
 
@@ -150,32 +159,43 @@ class surveyor {
             const T* m = nullptr;
             if (y_.masked()) {
                 m = y_.weights(b, c, i, n, y, r.m.data(), r.spare.data());
-                if (!are_weights(m, n)) return {fault::weight, b, c, i + first_bad_weight(m, n)};
+                if (!are_weights(m, n))
+                    return {fault::weight, b, c, i + first_bad_weight(m, n)};
             }
             if (options_.check_targets) {
-                const auto bad = [=](std::size_t j) { return (!m || m[j] != T(0)) && !(y[j] >= T(0) && y[j] <= T(1)); };
+                const auto bad = [=](std::size_t j) {
+                    return (!m || m[j] != T(0)) && !(y[j] >= T(0) && y[j] <= T(1));
+                };
                 for (std::size_t j = 0; j < n; ++j)
-                    if (bad(j)) return {fault::soft, b, c, i + j};
-                for (std::size_t j = 0; j < n; ++j) r.sum[j] += m && m[j] == T(0) ? T(0) : y[j];
+                    if (bad(j))
+                        return {fault::soft, b, c, i + j};
+                for (std::size_t j = 0; j < n; ++j)
+                    r.sum[j] += m && m[j] == T(0) ? T(0) : y[j];
             }
             const double weight = m ? sum_of(m, n) : static_cast<double>(n);
             if (!per_pixel) {
                 weight_of(sums, c) += weight;
-                sums[fields * g_.classes] += m ? static_cast<double>(count_nonzero(m, n)) : static_cast<double>(n);
+                sums[fields * g_.classes] +=
+                    m ? static_cast<double>(count_nonzero(m, n)) : static_cast<double>(n);
             } else {
-                if (c == 0) weight_of(sums, 0) += weight; // of the pixel: the same in every class
-                for (std::size_t j = 0; j < n; ++j) r.any[j] = m && m[j] == T(0) ? r.any[j] : T(1);
+                if (c == 0)
+                    weight_of(sums, 0) += weight; // of the pixel: the same in every class
+                for (std::size_t j = 0; j < n; ++j)
+                    r.any[j] = m && m[j] == T(0) ? r.any[j] : T(1);
             }
-            if (targets_ || y_.masked_per_class()) target_of(sums, c) += m ? weighted_sum(m, y, n) : sum_of(y, n);
+            if (targets_ || y_.masked_per_class())
+                target_of(sums, c) += m ? weighted_sum(m, y, n) : sum_of(y, n);
         }
-        if (per_pixel) sums[fields * g_.classes] += static_cast<double>(count_nonzero(r.any.data(), n));
+        if (per_pixel)
+            sums[fields * g_.classes] += static_cast<double>(count_nonzero(r.any.data(), n));
         if (per_pixel && options_.check_targets && !y_.masked_per_class())
             for (std::size_t j = 0; j < n; ++j)
-                if (r.any[j] != T(0) && !(std::abs(r.sum[j] - T(1)) <= T(1e-4))) return {fault::sum, b, 0, i + j};
+                if (r.any[j] != T(0) && !(std::abs(r.sum[j] - T(1)) <= T(1e-4)))
+                    return {fault::sum, b, 0, i + j};
         return {};
     }
 
-    template<class Condition>
+    template <class Condition>
     static std::size_t first_where(const T* row, std::size_t n, Condition condition) {
         return static_cast<std::size_t>(std::find_if(row, row + n, condition) - row);
     }
@@ -196,8 +216,8 @@ class surveyor {
             throw target_error(y_.name() + ": the weight at " + y_.index_of(f.sample, f.cls, f.pixel) +
                                " is not a finite number >= 0");
         case fault::sum:
-            throw target_error(y_.name() + ": the classes of the target at " + y_.index_of(f.sample, f.cls, f.pixel) +
-                               " do not sum to 1");
+            throw target_error(y_.name() + ": the classes of the target at " +
+                               y_.index_of(f.sample, f.cls, f.pixel) + " do not sum to 1");
         default:
             throw target_error(y_.name() + ": the target at " + y_.index_of(f.sample, f.cls, f.pixel) +
                                " is outside [0, 1]");

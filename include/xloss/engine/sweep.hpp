@@ -24,17 +24,24 @@ enum class emit {
 };
 
 /// Whether a sweep evaluates the pointwise terms.
-constexpr bool sees_points(bool sums, emit what) { return sums || what != emit::pull_back; }
+constexpr bool sees_points(bool sums, emit what) {
+    return sums || what != emit::pull_back;
+}
 
-constexpr bool emits_point_slopes(emit what) { return what == emit::gradient || what == emit::point_slopes; }
+constexpr bool emits_point_slopes(emit what) {
+    return what == emit::gradient || what == emit::point_slopes;
+}
 
-constexpr bool emits_pull_back(emit what) { return what == emit::gradient || what == emit::pull_back; }
+constexpr bool emits_pull_back(emit what) {
+    return what == emit::gradient || what == emit::pull_back;
+}
 
-/// Point sums are added up in these units, so that a thousand of the largest logits still sum to a finite number.
+/// Point sums are added up in these units, so that a thousand of the largest logits still sum to a finite
+/// number.
 inline constexpr double point_unit = 1024.0;
 
 /// p - y from the smaller of p and q = 1 - p: a p that rounds to 1 is not yet at a target of 1.
-template<class V>
+template <class V>
 XLOSS_INLINE V difference(const V& p, const V& q, const V& y) {
     return select(p > V(0.5), (1.0 - y) - q, p - y);
 }
@@ -55,11 +62,13 @@ struct pull_back {
     }
 
     /// a at a pixel; parts that no term of the program can ask for are left out at compile time.
-    template<class Program, class V>
+    template <class Program, class V>
     XLOSS_INLINE V at(const V& p, const V& q, const V& y) const {
         V a(constant);
-        if constexpr (Program::needs(sums::tp | sums::fp | sums::fn | sums::tn)) a = fma(V(by_y), y, a);
-        if constexpr (Program::needs(sums::pred2)) a = fma(V(by_p), p, a);
+        if constexpr (Program::needs(sums::tp | sums::fp | sums::fn | sums::tn))
+            a = fma(V(by_y), y, a);
+        if constexpr (Program::needs(sums::pred2))
+            a = fma(V(by_p), p, a);
         if constexpr (Program::needs(sums::absdiff)) {
             const V d = difference(p, q, y);
             a = a + select(d > V(0.0), V(by_sign), select(d < V(0.0), V(-by_sign), V(0.0)));
@@ -69,7 +78,7 @@ struct pull_back {
 };
 
 /// Adds one vector of pixels to the soft sums that the program asks for.
-template<class Program, bool Masked, class V>
+template <class Program, bool Masked, class V>
 XLOSS_INLINE void add_soft_sums(const V& p, const V& q, const V& y, const V& m, V* sums) {
     const auto add = [&](unsigned flag, const V& term) {
         V& to = sums[Program::soft_at(flag)];
@@ -79,27 +88,36 @@ XLOSS_INLINE void add_soft_sums(const V& p, const V& q, const V& y, const V& m, 
         V& to = sums[Program::soft_at(flag)];
         to = fma(Masked ? m * a : a, b, to);
     };
-    if constexpr (Program::needs(sums::tp)) add_product(sums::tp, p, y);
-    if constexpr (Program::needs(sums::fp)) add_product(sums::fp, p, 1.0 - y);
-    if constexpr (Program::needs(sums::fn)) add_product(sums::fn, q, y);
-    if constexpr (Program::needs(sums::tn)) add_product(sums::tn, q, 1.0 - y);
-    if constexpr (Program::needs(sums::pred)) add(sums::pred, p);
-    if constexpr (Program::needs(sums::pred2)) add_product(sums::pred2, p, p);
-    if constexpr (Program::needs(sums::absdiff)) add(sums::absdiff, abs(difference(p, q, y)));
+    if constexpr (Program::needs(sums::tp))
+        add_product(sums::tp, p, y);
+    if constexpr (Program::needs(sums::fp))
+        add_product(sums::fp, p, 1.0 - y);
+    if constexpr (Program::needs(sums::fn))
+        add_product(sums::fn, q, y);
+    if constexpr (Program::needs(sums::tn))
+        add_product(sums::tn, q, 1.0 - y);
+    if constexpr (Program::needs(sums::pred))
+        add(sums::pred, p);
+    if constexpr (Program::needs(sums::pred2))
+        add_product(sums::pred2, p, p);
+    if constexpr (Program::needs(sums::absdiff))
+        add(sums::absdiff, abs(difference(p, q, y)));
     sums[Program::target_at] = Masked ? fma(m, y, sums[Program::target_at]) : sums[Program::target_at] + y;
-    if constexpr (Masked) sums[Program::weight_at] = sums[Program::weight_at] + m;
-    if constexpr (Program::has_target2) sums[Program::target2_at] = fma(Masked ? m * y : y, y, sums[Program::target2_at]);
+    if constexpr (Masked)
+        sums[Program::weight_at] = sums[Program::weight_at] + m;
+    if constexpr (Program::has_target2)
+        sums[Program::target2_at] = fma(Masked ? m * y : y, y, sums[Program::target2_at]);
 }
 
 /// Where a sweep writes.
-template<class T>
+template <class T>
 struct sink_ref {
     const tensor::sink<T>* to = nullptr;
     bool accumulate = false;
 };
 
 /// What every sweep of a call reads and works with.
-template<class T>
+template <class T>
 struct sweep_inputs {
     const tensor::source<T>& x;
     const target<T>& y;

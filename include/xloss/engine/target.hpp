@@ -9,11 +9,11 @@
 #include <string>
 #include <type_traits>
 
+#include <xloss/engine/options.hpp>
 #include <xloss/tensor/error.hpp>
 #include <xloss/tensor/labels.hpp>
 #include <xloss/tensor/shape.hpp>
 #include <xloss/tensor/source.hpp>
-#include <xloss/engine/options.hpp>
 
 namespace xloss::engine {
 
@@ -32,12 +32,16 @@ struct geometry {
         const std::size_t channel_axes = md == mode::binary ? 0 : 1;
         if (s.rank < 1 + channel_axes)
             throw shape_error(name() + ": logits " + s.to_string() +
-                              (channel_axes ? " need a sample and a class axis, [B, C, ...]" : " need a sample axis, [B, ...]"));
+                              (channel_axes ? " need a sample and a class axis, [B, C, ...]"
+                                            : " need a sample axis, [B, ...]"));
         samples = s[0];
-        if (channel_axes) classes = s[1];
+        if (channel_axes)
+            classes = s[1];
         pixels = 1;
-        for (std::size_t axis = 1 + channel_axes; axis < s.rank; ++axis) pixels *= s[axis];
-        if (classes == 0) throw shape_error(name() + ": logits " + s.to_string() + " have no class");
+        for (std::size_t axis = 1 + channel_axes; axis < s.rank; ++axis)
+            pixels *= s[axis];
+        if (classes == 0)
+            throw shape_error(name() + ": logits " + s.to_string() + " have no class");
     }
 
     [[nodiscard]] std::size_t size() const { return samples * classes * pixels; }
@@ -46,24 +50,26 @@ struct geometry {
     }
 };
 
-/// Pixels per tile of the elementwise modes: five rows of them stay in a 48 kB first-level cache (20 kB in float),
-/// and the calls per tile (reading, staging) vanish against the work on it.
+/// Pixels per tile of the elementwise modes: five rows of them stay in a 48 kB first-level cache (20 kB in
+/// float), and the calls per tile (reading, staging) vanish against the work on it.
 inline constexpr std::size_t tile_size = 1024;
 
 /// A tensor that rides on the target, of the logits' shape or with one channel for all.
-template<class T>
+template <class T>
 class rider {
-  public:
+public:
     rider() = default;
 
-    template<class E>
-    rider(const E& e, const tensor::shape& logits, const geometry& g, bool channels, loss_name name, const char* what)
+    template <class E>
+    rider(const E& e, const tensor::shape& logits, const geometry& g, bool channels, loss_name name,
+          const char* what)
         : source_(e) {
         const tensor::shape& s = source_->shape();
         tensor::shape without = logits; // [B, ...], the class axis left out
         tensor::shape one = logits;     // [B, 1, ...]
         if (logits.rank >= 2) {
-            std::copy(logits.extent.begin() + 2, logits.extent.begin() + static_cast<std::ptrdiff_t>(logits.rank),
+            std::copy(logits.extent.begin() + 2,
+                      logits.extent.begin() + static_cast<std::ptrdiff_t>(logits.rank),
                       without.extent.begin() + 1);
             without.extent[--without.rank] = 0;
             one.extent[1] = 1;
@@ -80,16 +86,20 @@ class rider {
         }
     }
 
-    /// What rides on the n logits from `first` in row-major order, as it stands in memory or copied to `buffer`.
+    /// What rides on the n logits from `first` in row-major order, as it stands in memory or copied to
+    /// `buffer`.
     const T* read(std::size_t first, std::size_t n, T* buffer) const {
-        if (period_ == per_sample_) return source_->read(first, n, buffer);
+        if (period_ == per_sample_)
+            return source_->read(first, n, buffer);
         for (std::size_t done = 0; done < n;) { // the channels of a sample share one plane
             const std::size_t sample = (first + done) / per_sample_;
             const std::size_t from = (first + done) % per_sample_ % period_;
             const std::size_t run = std::min(n - done, period_ - from);
             const T* part = source_->read(sample * period_ + from, run, buffer + done);
-            if (run == n) return part;
-            if (part != buffer + done) std::copy_n(part, run, buffer + done);
+            if (run == n)
+                return part;
+            if (part != buffer + done)
+                std::copy_n(part, run, buffer + done);
             done += run;
         }
         return buffer;
@@ -98,18 +108,18 @@ class rider {
     [[nodiscard]] bool per_class() const { return per_class_; }
     [[nodiscard]] tensor::memory_range memory() const { return source_->memory(); }
 
-  private:
+private:
     std::optional<tensor::source<T>> source_{};
     std::size_t per_sample_ = 1;
     std::size_t period_ = 1; // elements of this tensor per sample
     bool per_class_ = false;
 };
 
-/// Targets with all that rides on them, as rows in the computation type. Here target type, label maps, ignored values,
-/// weights and strides end: a kernel sees y and m.
-template<class T>
+/// Targets with all that rides on them, as rows in the computation type. Here target type, label maps,
+/// ignored values, weights and strides end: a kernel sees y and m.
+template <class T>
 class target {
-  public:
+public:
     static constexpr std::size_t most_riders = 4;
 
     target(loss_name loss, const tensor::shape& logits, mode md, const std::optional<std::int64_t>& ignore)
@@ -119,7 +129,7 @@ class target {
     [[nodiscard]] std::string name() const { return name_(); }
 
     /// The target proper: of the logits' shape, or a label map.
-    template<class E>
+    template <class E>
     void set(const E& y) {
         const tensor::shape s = tensor::shape_of(y);
         const bool may_be_labels = mode_ == mode::multiclass || mode_ == mode::one_vs_rest;
@@ -131,19 +141,22 @@ class target {
             throw shape_error(name() + ": one_vs_rest takes a label map [B, ...]; target " + s.to_string() +
                               " for logits " + logits_.to_string());
         if (s != logits_)
-            throw shape_error(name() + ": target " + s.to_string() + " does not fit logits " + logits_.to_string());
+            throw shape_error(name() + ": target " + s.to_string() + " does not fit logits " +
+                              logits_.to_string());
         soft_.emplace(y);
     }
 
-    template<class E>
+    template <class E>
     void add_validity(const E& valid) {
-        if (validities_ == most_riders) throw shape_error(name() + ": too many masks ride on one target");
+        if (validities_ == most_riders)
+            throw shape_error(name() + ": too many masks ride on one target");
         validity_[validities_++] = rider<T>(valid, logits_, geometry_, !labels_, name_, "valid pixels");
     }
 
-    template<class E>
+    template <class E>
     void add_weights(const E& w) {
-        if (weights_ == most_riders) throw shape_error(name() + ": too many weights ride on one target");
+        if (weights_ == most_riders)
+            throw shape_error(name() + ": too many weights ride on one target");
         weight_[weights_++] = rider<T>(w, logits_, geometry_, !labels_, name_, "weights");
     }
 
@@ -159,12 +172,16 @@ class target {
 
     /// Whether the classes of a pixel may have different weights.
     [[nodiscard]] bool masked_per_class() const {
-        if (ignore_ && !labels_ && mode_ != mode::binary) return true;
-        if (upstream_ && mode_ != mode::multiclass) return true;
+        if (ignore_ && !labels_ && mode_ != mode::binary)
+            return true;
+        if (upstream_ && mode_ != mode::multiclass)
+            return true;
         for (std::size_t i = 0; i < validities_; ++i)
-            if (validity_[i].per_class()) return true;
+            if (validity_[i].per_class())
+                return true;
         for (std::size_t i = 0; i < weights_; ++i)
-            if (weight_[i].per_class()) return true;
+            if (weight_[i].per_class())
+                return true;
         return false;
     }
 
@@ -185,13 +202,16 @@ class target {
         const std::size_t first = geometry_.first(b, c) + i;
         for (std::size_t k = 0; k < validities_; ++k) {
             const T* v = validity_[k].read(first, n, spare);
-            for (std::size_t j = 0; j < n; ++j) buffer[j] = v[j] != T(0) ? buffer[j] : T(0);
+            for (std::size_t j = 0; j < n; ++j)
+                buffer[j] = v[j] != T(0) ? buffer[j] : T(0);
         }
         for (std::size_t k = 0; k < weights_; ++k) {
             const T* w = weight_[k].read(first, n, spare);
-            for (std::size_t j = 0; j < n; ++j) buffer[j] = buffer[j] != T(0) ? buffer[j] * w[j] : T(0);
+            for (std::size_t j = 0; j < n; ++j)
+                buffer[j] = buffer[j] != T(0) ? buffer[j] * w[j] : T(0);
         }
-        if (upstream_) times_upstream(b, c, i, n, buffer);
+        if (upstream_)
+            times_upstream(b, c, i, n, buffer);
         return buffer;
     }
 
@@ -207,17 +227,21 @@ class target {
 
     /// Whether writing to `range` would change what is still to be read.
     [[nodiscard]] bool overlaps(const tensor::memory_range& range) const {
-        if (soft_ && tensor::overlap(soft_->memory(), range)) return true;
-        if (labels_ && tensor::overlap(labels_->memory(), range)) return true;
+        if (soft_ && tensor::overlap(soft_->memory(), range))
+            return true;
+        if (labels_ && tensor::overlap(labels_->memory(), range))
+            return true;
         for (std::size_t i = 0; i < validities_; ++i)
-            if (tensor::overlap(validity_[i].memory(), range)) return true;
+            if (tensor::overlap(validity_[i].memory(), range))
+                return true;
         for (std::size_t i = 0; i < weights_; ++i)
-            if (tensor::overlap(weight_[i].memory(), range)) return true;
+            if (tensor::overlap(weight_[i].memory(), range))
+                return true;
         return false;
     }
 
-  private:
-    template<class E>
+private:
+    template <class E>
     void set_labels(const E& y, const tensor::shape& s) {
         using element = tensor::value_type_of<E>;
         if constexpr (std::is_integral_v<element>) {
@@ -228,24 +252,28 @@ class target {
             labels_.emplace(y, geometry_.classes, ignore_);
             labels_shape_ = s;
         } else {
-            throw shape_error(name() + ": target " + s.to_string() + " has the shape of a label map for logits " +
-                              logits_.to_string() + ", and a label map has integers");
+            throw shape_error(name() + ": target " + s.to_string() +
+                              " has the shape of a label map for logits " + logits_.to_string() +
+                              ", and a label map has integers");
         }
     }
 
     void start_with_ignored(std::size_t n, const T* y, T* m) const {
         if (labels_) {
-            for (std::size_t j = 0; j < n; ++j) m[j] = y[j] < T(0) ? T(0) : T(1);
+            for (std::size_t j = 0; j < n; ++j)
+                m[j] = y[j] < T(0) ? T(0) : T(1);
         } else if (ignore_) {
             const T ignored = static_cast<T>(*ignore_);
-            for (std::size_t j = 0; j < n; ++j) m[j] = y[j] == ignored ? T(0) : T(1);
+            for (std::size_t j = 0; j < n; ++j)
+                m[j] = y[j] == ignored ? T(0) : T(1);
         } else {
             std::fill_n(m, n, T(1));
         }
     }
 
     void times_upstream(std::size_t b, std::size_t c, std::size_t i, std::size_t n, T* m) const {
-        const std::size_t first = mode_ == mode::multiclass ? b * geometry_.pixels + i : geometry_.first(b, c) + i;
+        const std::size_t first =
+            mode_ == mode::multiclass ? b * geometry_.pixels + i : geometry_.first(b, c) + i;
         std::array<double, 64> buffer;
         for (std::size_t done = 0; done < n;) {
             const std::size_t run = std::min(n - done, buffer.size());

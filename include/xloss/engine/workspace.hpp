@@ -26,9 +26,9 @@ enum class scratch {
 
 /// Aligned memory that grows and never shrinks.
 class scratch_buffer {
-  public:
+public:
     /// `n` values, uninitialized.
-    template<class T>
+    template <class T>
     T* get(std::size_t n) {
         static_assert(std::is_trivially_destructible_v<T>);
         const std::size_t bytes = n * sizeof(T);
@@ -44,7 +44,7 @@ class scratch_buffer {
 
     [[nodiscard]] std::size_t bytes() const { return bytes_; }
 
-  private:
+private:
     static constexpr std::align_val_t alignment{64};
     struct release {
         void operator()(std::byte* p) const { ::operator delete(p, alignment); }
@@ -56,12 +56,13 @@ class scratch_buffer {
 
 } // namespace engine
 
-/// Scratch memory that a caller may keep between calls: with one, a call of a shape seen before allocates nothing.
-/// Its size does not grow with the pixels, only with samples times classes. Not to be shared by calls at the same time.
+/// Scratch memory that a caller may keep between calls: with one, a call of a shape seen before allocates
+/// nothing. Its size does not grow with the pixels, only with samples times classes. Not to be shared by
+/// calls at the same time.
 class workspace {
-  public:
+public:
     /// `n` uninitialized values; valid until the next request of the same kind.
-    template<class T>
+    template <class T>
     T* get(engine::scratch kind, std::size_t n) {
         return buffers_[static_cast<std::size_t>(kind)].template get<T>(n);
     }
@@ -76,11 +77,12 @@ class workspace {
     /// Bytes held.
     [[nodiscard]] std::size_t bytes() const {
         std::size_t sum = 0;
-        for (const auto& b : buffers_) sum += b.bytes();
+        for (const auto& b : buffers_)
+            sum += b.bytes();
         return sum;
     }
 
-  private:
+private:
     std::array<engine::scratch_buffer, static_cast<std::size_t>(engine::scratch::count)> buffers_{};
 };
 

@@ -10,10 +10,11 @@ namespace xloss {
 
 /// Softmax cross entropy: -sum_c w_c ((1 - e) y_c + e/C) log p_c, mean over pixels; torch's definition.
 ///
-/// Multiclass; y is a label map, one-hot or soft. The mean divides by the weights w_y of the valid pixels; torch's mean for
-/// soft targets with class weights is `denominator::valid`. All pixels ignored: 0 with gradient 0.
-/// @throws parameter_error for class weights that are negative, all zero or of the wrong length, a label_smoothing outside
-/// [0, 1]; label_error for a label that is neither a class nor ignored.
+/// Multiclass; y is a label map, one-hot or soft. The mean divides by the weights w_y of the valid pixels;
+/// torch's mean for soft targets with class weights is `denominator::valid`. All pixels ignored: 0 with
+/// gradient 0.
+/// @throws parameter_error for class weights that are negative, all zero or of the wrong length, a
+/// label_smoothing outside [0, 1]; label_error for a label that is neither a class nor ignored.
 struct cross_entropy {
     static constexpr const char* name = "cross_entropy";
     static constexpr unsigned modes = modes::channelwise;
@@ -25,7 +26,7 @@ struct cross_entropy {
         engine::per_class_view class_weights{};
         double label_smoothing = 0.0;
 
-        template<class V>
+        template <class V>
         point<V> at_class(const pixel<V>& s) const {
             const V y = s.y * (1.0 - label_smoothing) + label_smoothing / static_cast<double>(s.classes);
             return {-times_log(y, s.log_p), -y};
@@ -35,14 +36,14 @@ struct cross_entropy {
         [[nodiscard]] bool every_class() const { return label_smoothing > 0.0; }
     };
 
-    template<class Run>
+    template <class Run>
     auto bind(const survey& s, Run&& run) const {
         engine::check_class_weights(name, class_weights, s.classes);
         engine::check_number(name, "label_smoothing", label_smoothing, 0.0, 1.0);
         return run(term{class_weights, label_smoothing});
     }
 
-    template<class X, class Y>
+    template <class X, class Y>
     auto operator()(const X& x, const Y& y) const {
         return value(*this, x, y);
     }

@@ -12,35 +12,37 @@ namespace xloss {
 
 /// Focal loss: a_t (1 - p_t)^gamma CE, mean over pixels. Lin et al. 2017, arXiv 1708.02002.
 ///
-/// Binary, multilabel, one_vs_rest: p_t = p y + (1 - p)(1 - y), a_t = alpha y + (1 - alpha)(1 - y), CE binary cross
-/// entropy; soft targets interpolate p_t, as torchvision does. Multiclass: alpha (1 - p)^gamma (-log p) with p the softmax
-/// at the label. The focal loss of one sigmoid for every class (SMP, MONAI) is `one_vs_rest(focal{})`.
+/// Binary, multilabel, one_vs_rest: p_t = p y + (1 - p)(1 - y), a_t = alpha y + (1 - alpha)(1 - y), CE binary
+/// cross entropy; soft targets interpolate p_t, as torchvision does. Multiclass: alpha (1 - p)^gamma (-log p)
+/// with p the softmax at the label. The focal loss of one sigmoid for every class (SMP, MONAI) is
+/// `one_vs_rest(focal{})`.
 ///
-/// Powers go through logarithms that keep 1 - p_t where it has no float left: values and slopes are finite for every
-/// gamma >= 0 and every finite logit. A derivative by p_t that is infinite at p_t = 1 (gamma < 1) has the limit of the
-/// slope by the logit, 0.
+/// Powers go through logarithms that keep 1 - p_t where it has no float left: values and slopes are finite
+/// for every gamma >= 0 and every finite logit. A derivative by p_t that is infinite at p_t = 1 (gamma < 1)
+/// has the limit of the slope by the logit, 0.
 /// @throws parameter_error for gamma < 0, or parameters that are no finite numbers.
 struct focal {
     static constexpr const char* name = "focal";
     static constexpr unsigned modes = modes::every;
     static constexpr std::size_t variants = 2;
 
-    per_class alpha{0.25};     ///< weight of positive pixels (multiclass: of the class); negative: none
-    double gamma = 2.0;        ///< how much easy pixels count less
-    bool normalized = false;   ///< the mean divides by sum m (1 - p_t)^gamma instead, and the gradient flows through it
+    per_class alpha{0.25}; ///< weight of positive pixels (multiclass: of the class); negative: none
+    double gamma = 2.0;    ///< how much easy pixels count less
+    bool normalized =
+        false; ///< the mean divides by sum m (1 - p_t)^gamma instead, and the gradient flows through it
     per_class class_weights{}; ///< factor of every class, in the denominator too
 
     /// a_t = at_zero + slope y: no weighting is (1, 0).
     struct weighting {
         engine::per_class_view alpha{};
 
-        template<class V>
+        template <class V>
         V binary(const pixel<V>& s) const {
             const V a = alpha(s.cls);
             return select(a < V(0.0), V(1.0), a * s.y + (1.0 - a) * (1.0 - s.y));
         }
 
-        template<class V>
+        template <class V>
         V of_class(const pixel<V>& s) const {
             const V a = alpha(s.cls);
             return select(a < V(0.0), V(1.0), a);
@@ -52,7 +54,7 @@ struct focal {
         weighting weight{};
         engine::per_class_view class_weights{};
 
-        template<class V>
+        template <class V>
         point<V> at(const pixel<V>& s) const {
             const V not_y = 1.0 - s.y;
             const V ce = -(times_log(s.y, s.log_p) + times_log(not_y, s.log_q));
@@ -63,7 +65,7 @@ struct focal {
             return {au * u * ce, au * (rise + u * (s.p * not_y - s.q * s.y))};
         }
 
-        template<class V>
+        template <class V>
         point<V> at_class(const pixel<V>& s) const {
             const V a = weight.of_class(s) * s.y;
             const V aq = a * s.q;
@@ -78,23 +80,27 @@ struct focal {
         double gamma = 2.0;
         bool normalized = false;
 
-        template<class V>
+        template <class V>
         std::array<point<V>, 2> at(const pixel<V>& s) const {
             const V not_y = 1.0 - s.y;
             const V ce = -(times_log(s.y, s.log_p) + times_log(not_y, s.log_q));
             const auto positive = s.y == V(1.0);
             const auto hard = positive | (s.y == V(0.0));
-            // For a hard target 1 - p_t is p or 1 - p, whose logarithm is at hand and never runs out of range.
+            // For a hard target 1 - p_t is p or 1 - p, whose logarithm is at hand and never runs out of
+            // range.
             const auto u = [&] { return s.p * not_y + s.q * s.y; };
-            const V log_u = choose(hard, [&] { return select(positive, s.log_q, s.log_p); }, [&] { return log(u()); });
-            const V share = choose(hard, [&] { return select(positive, s.p, s.q); }, [&] { return s.p * s.q / u(); });
+            const V log_u = choose(
+                hard, [&] { return select(positive, s.log_q, s.log_p); }, [&] { return log(u()); });
+            const V share = choose(
+                hard, [&] { return select(positive, s.p, s.q); }, [&] { return s.p * s.q / u(); });
             const V modulation = power(log_u);
             const V rise = gamma * (not_y - s.y) * share; // d log modulation / dx
             const V a = weight.binary(s) * modulation;
-            return {{{a * ce, a * (times_log(rise, ce) + (s.p * not_y - s.q * s.y))}, {modulation, modulation * rise}}};
+            return {{{a * ce, a * (times_log(rise, ce) + (s.p * not_y - s.q * s.y))},
+                     {modulation, modulation * rise}}};
         }
 
-        template<class V>
+        template <class V>
         std::array<point<V>, 2> at_class(const pixel<V>& s) const {
             const V modulation = power(s.log_q) * s.y;
             const V a = weight.of_class(s) * modulation;
@@ -104,7 +110,7 @@ struct focal {
             return {{{-times_log(a, s.log_p), -a * (1.0 + gamma * share)}, {modulation, -modulation * fall}}};
         }
 
-        template<class V>
+        template <class V>
         V power(const V& log_u) const {
             return gamma == 0.0 ? V(1.0) : exp_nonpositive(gamma * log_u);
         }
@@ -112,26 +118,27 @@ struct focal {
         [[nodiscard]] bool is_linear() const { return !normalized; }
 
         /// What the mean divides by.
-        template<class S>
+        template <class S>
         S normalizer(const std::array<S, 2>& own, const call_sums& call) const {
             return normalized && call.reduction == reduction::mean ? own[1] : S(call.denominator);
         }
 
-        template<class S>
+        template <class S>
         S call_loss(const std::array<S, 2>& own, const call_sums& call) const {
             const S n = normalizer(own, call);
             return n == 0.0 ? S(0.0) : own[0] / n;
         }
     };
 
-    template<class Run>
+    template <class Run>
     auto bind(const survey& s, Run&& run) const {
         check(s);
-        if (gamma == 2.0 && !normalized) return run(squared{{alpha}, class_weights});
+        if (gamma == 2.0 && !normalized)
+            return run(squared{{alpha}, class_weights});
         return bind_general(s, run);
     }
 
-    template<class Run>
+    template <class Run>
     auto bind_general(const survey& s, Run&& run) const {
         check(s);
         return run(general{{alpha}, class_weights, gamma, normalized});
@@ -143,7 +150,7 @@ struct focal {
         engine::check_class_weights(name, class_weights, s.classes);
     }
 
-    template<class X, class Y>
+    template <class X, class Y>
     auto operator()(const X& x, const Y& y) const {
         return value(*this, x, y);
     }

@@ -20,15 +20,16 @@ enum class volume_weighting {
     uniform ///< 1
 };
 
-/// Generalized Dice loss: 1 - (2 sum_c w_c tp_c + s)/(sum_c w_c (P_c + Y_c) + s), one score for all classes of a region.
-/// Sudre et al. 2017, arXiv 1707.03237.
+/// Generalized Dice loss: 1 - (2 sum_c w_c tp_c + s)/(sum_c w_c (P_c + Y_c) + s), one score for all classes
+/// of a region. Sudre et al. 2017, arXiv 1707.03237.
 ///
-/// A ratio of sums: a mean of ratios would cancel the weights. The weights carry no gradient. At weight_smooth = 0 an absent
-/// class takes the largest weight present in its region, so that it neither dominates nor divides by zero (none present: 0;
-/// `empty_region::skip`: 0). All modes; with one class the weights cancel.
+/// A ratio of sums: a mean of ratios would cancel the weights. The weights carry no gradient. At
+/// weight_smooth = 0 an absent class takes the largest weight present in its region, so that it neither
+/// dominates nor divides by zero (none present: 0; `empty_region::skip`: 0). All modes; with one class the
+/// weights cancel.
 ///
-/// With weights next to 1/V^2 even a smooth of 1 outweighs every sum, and the loss is nearly 0 for any prediction: hence the
-/// default 0.
+/// With weights next to 1/V^2 even a smooth of 1 outweighs every sum, and the loss is nearly 0 for any
+/// prediction: hence the default 0.
 /// @throws parameter_error for a smooth that is negative or no number, a class that is not there.
 struct generalized_dice {
     static constexpr const char* name = "generalized_dice";
@@ -53,13 +54,14 @@ struct generalized_dice {
         double weight_smooth = 0.0;
         bool log = false;
 
-        template<class S>
-        S classes_loss(std::span<const region_sums<S>> classes) const {
+        template <class S>
+        S classes_loss(std::span<const region_sums<S>> all) const {
             double largest = 0.0; // weight of a class that is present
-            for (const auto& r : classes)
-                if (r.target > 0.0) largest = std::max(largest, weight(r.target));
+            for (const auto& r : all)
+                if (r.target > 0.0)
+                    largest = std::max(largest, weight(r.target));
             S numerator = smooth.nr, denominator = smooth.dr;
-            for (const auto& r : classes) {
+            for (const auto& r : all) {
                 const double w = r.target > 0.0 ? weight(r.target) : weight_of_absent(largest);
                 numerator = numerator + 2.0 * w * r.tp;
                 denominator = denominator + w * (r.pred + r.target);
@@ -68,23 +70,26 @@ struct generalized_dice {
         }
 
         [[nodiscard]] double weight(double volume) const {
-            if (weighting == volume_weighting::uniform) return 1.0;
+            if (weighting == volume_weighting::uniform)
+                return 1.0;
             return 1.0 / ((weighting == volume_weighting::square ? volume * volume : volume) + weight_smooth);
         }
 
         [[nodiscard]] double weight_of_absent(double largest) const {
-            if (regions.empty == empty_region::skip) return 0.0;
+            if (regions.empty == empty_region::skip)
+                return 0.0;
             return weight_smooth > 0.0 || weighting == volume_weighting::uniform ? weight(0.0) : largest;
         }
     };
 
-    template<class Run>
+    template <class Run>
     auto bind(const survey&, Run&& run) const {
         engine::check_number(name, "weight_smooth", weight_smooth);
-        return run(term{engine::region_options(*this), engine::smoothing(*this), weighting, weight_smooth, log});
+        return run(
+            term{engine::region_options(*this), engine::smoothing(*this), weighting, weight_smooth, log});
     }
 
-    template<class X, class Y>
+    template <class X, class Y>
     auto operator()(const X& x, const Y& y) const {
         return value(*this, x, y);
     }

@@ -14,11 +14,12 @@ namespace xloss {
 /// Asymmetric unified focal loss, Yeung et al. 2022, arXiv 2102.04525, as the authors' code:
 ///
 ///   weight x mean over classes of {1 - T_0, (1 - T_c)^(1 - gamma) for c > 0}
-///   + (1 - weight) x mean over pixels of [(1 - delta)(1 - p_0)^gamma y_0 (-log p_0) + delta sum_{c > 0} y_c (-log p_c)],
+///   + (1 - weight) x mean over pixels of [(1 - delta)(1 - p_0)^gamma y_0 (-log p_0) + delta sum_{c > 0} y_c
+///   (-log p_c)],
 ///
-/// T_c = (tp + s)/(tp + delta fn + (1 - delta) fp + s) of a sample, s = 1e-7. Class 0 is background; with one sigmoid per
-/// element it is the other side, p_0 = 1 - p. (1 - T)^(1 - gamma) has gradient 0 at T = 1. MONAI's weight is 1 - ours, its
-/// delta 0.7. All modes.
+/// T_c = (tp + s)/(tp + delta fn + (1 - delta) fp + s) of a sample, s = 1e-7. Class 0 is background; with one
+/// sigmoid per element it is the other side, p_0 = 1 - p. (1 - T)^(1 - gamma) has gradient 0 at T = 1.
+/// MONAI's weight is 1 - ours, its delta 0.7. All modes.
 /// @throws parameter_error for a parameter outside [0, 1].
 struct unified_focal {
     static constexpr const char* name = "unified_focal";
@@ -34,24 +35,25 @@ struct unified_focal {
         double delta = 0.6, gamma = 0.5;
 
         /// 1 - T, from the misses alone: exact where T is next to 1.
-        template<class S>
+        template <class S>
         S miss(const S& hits, const S& false_negatives, const S& false_positives) const {
             const S missed = delta * false_negatives + (1.0 - delta) * false_positives;
             return missed / (hits + missed + 1e-7);
         }
 
-        /// (1 - T)^(1 - gamma); at gamma = 1 a constant, whose slope must not become 0 times infinity next to T = 1.
-        template<class S>
+        /// (1 - T)^(1 - gamma); at gamma = 1 a constant, whose slope must not become 0 times infinity next to
+        /// T = 1.
+        template <class S>
         S focused(const S& one) const {
             return gamma == 1.0 ? S(1.0) : pow(one, 1.0 - gamma);
         }
 
-        template<class S>
+        template <class S>
         S region_loss(const region_sums<S>& r) const {
             return 0.5 * (miss(r.tn, r.fp, r.fn) + focused(miss(r.tp, r.fn, r.fp)));
         }
 
-        template<class S>
+        template <class S>
         S classes_loss(std::span<const region_sums<S>> classes) const {
             S sum = 0.0;
             for (const auto& r : classes) {
@@ -66,7 +68,7 @@ struct unified_focal {
     struct pointwise {
         double delta = 0.6, gamma = 0.5;
 
-        template<class V>
+        template <class V>
         point<V> at(const pixel<V>& s) const {
             const V not_y = 1.0 - s.y;
             const V background = (1.0 - delta) * not_y * power(s.log_p);
@@ -74,30 +76,32 @@ struct unified_focal {
                     background * (s.p - gamma * times_log(s.q, s.log_q)) - delta * s.y * s.q};
         }
 
-        template<class V>
+        template <class V>
         point<V> at_class(const pixel<V>& s) const {
             const auto is_background = s.cls == V(0.0);
             const V factor = select(is_background, (1.0 - delta) * power(s.log_q), V(delta)) * s.y;
             // p (-log p)/(1 - p), which is 1 at p = 1.
             const V share = select(s.q == V(0.0), V(1.0), -times_log(s.p, s.log_p) / s.q);
-            return {-times_log(factor, s.log_p), -factor * select(is_background, 1.0 + gamma * share, V(1.0))};
+            return {-times_log(factor, s.log_p),
+                    -factor * select(is_background, 1.0 + gamma * share, V(1.0))};
         }
 
-        template<class V>
+        template <class V>
         V power(const V& log_u) const {
             return gamma == 0.0 ? V(1.0) : exp_nonpositive(gamma * log_u);
         }
     };
 
-    template<class Run>
+    template <class Run>
     auto bind(const survey&, Run&& run) const {
         engine::check_number(name, "weight", weight, 0.0, 1.0);
         engine::check_number(name, "delta", delta, 0.0, 1.0);
         engine::check_number(name, "gamma", gamma, 0.0, 1.0);
-        return run(engine::scaled{weight, regional{delta, gamma}}, engine::scaled{1.0 - weight, pointwise{delta, gamma}});
+        return run(engine::scaled{weight, regional{delta, gamma}},
+                   engine::scaled{1.0 - weight, pointwise{delta, gamma}});
     }
 
-    template<class X, class Y>
+    template <class X, class Y>
     auto operator()(const X& x, const Y& y) const {
         return value(*this, x, y);
     }

@@ -19,6 +19,9 @@
 /// Each function has a card in `xloss::simd::cards`: the arguments it is for, and its largest error in units
 /// in the last place of the true result (ULP), subnormal results included. tests/simd/math.cpp asserts every
 /// card, on every width; the bounds hold with FMA and without.
+///
+/// The coefficients are minimax for the relative error of the function (Remez exchange), rounded to T from
+/// the lowest degree up, each fitted anew to the roundings before it.
 
 namespace xloss::simd {
 

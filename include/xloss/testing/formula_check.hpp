@@ -29,13 +29,14 @@ inline pixel<dual<1>> dual_class_pixel(double log_p, double target, std::size_t 
     return {l, p, q, l, log(q), dual<1>(target), dual<1>(static_cast<double>(cls)), classes};
 }
 
-/// Largest difference between the slopes that a formula gives by hand and the derivatives that dual numbers give of its
-/// values, relative to the larger of the two and of the value.
+/// Largest difference between the slopes that a formula gives by hand and the derivatives that dual numbers
+/// give of its values, relative to the larger of the two and of the value.
 inline double slope_error(const auto& points) {
     double worst = 0.0;
     for (const auto& one : engine::as_points(points)) {
         const double by_hand = one.slope.value, by_dual = one.value.slope[0];
-        const double scale = std::max({std::abs(by_hand), std::abs(by_dual), std::abs(one.value.value), 1e-300});
+        const double scale =
+            std::max({std::abs(by_hand), std::abs(by_dual), std::abs(one.value.value), 1e-300});
         const double error = std::abs(by_hand - by_dual) / scale;
         worst = std::isnan(error) ? HUGE_VAL : std::max(worst, error);
     }

@@ -17,7 +17,8 @@ namespace xloss::testing {
 
 /// How closely to look.
 struct gradient_check_options {
-    /// Distance of the differences, times max(1, |x|). Of fourth order: their own error is about step^4 relative.
+    /// Distance of the differences, times max(1, |x|). Of fourth order: their own error is about step^4
+    /// relative.
     double step = 1e-3;
     /// Largest error that passes, relative to the largest entry of the gradient (or of the differences).
     double tolerance = 1e-7;
@@ -26,35 +27,38 @@ struct gradient_check_options {
 /// What a gradient check found.
 struct gradient_report {
     bool passed = true;
-    double error = 0.0;            ///< largest difference, relative to `scale`
-    double scale = 0.0;            ///< largest magnitude in the gradient and the differences
-    std::string worst_index = "";  ///< where it is, "[0, 0, 3, 4]"
-    double gradient = 0.0;         ///< the gradient there
-    double difference = 0.0;       ///< the central difference there
+    double error = 0.0;           ///< largest difference, relative to `scale`
+    double scale = 0.0;           ///< largest magnitude in the gradient and the differences
+    std::string worst_index = ""; ///< where it is, "[0, 0, 3, 4]"
+    double gradient = 0.0;        ///< the gradient there
+    double difference = 0.0;      ///< the central difference there
 
     explicit operator bool() const { return passed; }
 
     [[nodiscard]] std::string message() const {
         std::ostringstream text;
         text.precision(12);
-        text << (passed ? "gradient agrees" : "gradient is WRONG") << ": worst at " << worst_index << ", gradient " << gradient
-             << ", central difference " << difference << ", error " << error << " of the largest entry " << scale;
+        text << (passed ? "gradient agrees" : "gradient is WRONG") << ": worst at " << worst_index
+             << ", gradient " << gradient << ", central difference " << difference << ", error " << error
+             << " of the largest entry " << scale;
         return text.str();
     }
 
-    friend std::ostream& operator<<(std::ostream& out, const gradient_report& r) { return out << r.message(); }
+    friend std::ostream& operator<<(std::ostream& out, const gradient_report& r) {
+        return out << r.message();
+    }
 };
 
-/// Compares the gradient of a loss, sum of losses or criterion with central differences of its value, element by
-/// element, in double and through the public calls alone: for any mode, option, weight and upstream.
+/// Compares the gradient of a loss, sum of losses or criterion with central differences of its value, element
+/// by element, in double and through the public calls alone: for any mode, option, weight and upstream.
 ///
 ///     REQUIRE(xloss::testing::gradient_check(20.0 * xloss::focal{} + my_loss{}, logits, mask));
 ///
-/// Costs four values per element: use small tensors. Where the loss has a kink within a step (|p - y| at p = y, touching
-/// regions) the two may rightly differ.
-template<class Loss, class X, class Y>
-gradient_report gradient_check(const Loss& loss, const X& x, const Y& y, const gradient_check_options& options = {},
-                               const call_options& call = {}) {
+/// Costs four values per element: use small tensors. Where the loss has a kink within a step (|p - y| at p =
+/// y, touching regions) the two may rightly differ.
+template <class Loss, class X, class Y>
+gradient_report gradient_check(const Loss& loss, const X& x, const Y& y,
+                               const gradient_check_options& options = {}, const call_options& call = {}) {
     auto at = tensor::make_like<double>(x);
     auto grad = tensor::make_like<double>(x);
     const tensor::source<double> logits(x);
@@ -87,13 +91,15 @@ gradient_report gradient_check(const Loss& loss, const X& x, const Y& y, const g
         const double g = grad.data()[i], d = difference_at(i);
         const double error = std::abs(g - d);
         report.scale = std::max({report.scale, std::abs(g), std::abs(d)});
-        if (error <= largest) continue; // a NaN is never below: it is the worst
+        if (error <= largest)
+            continue; // a NaN is never below: it is the worst
         largest = std::isnan(error) ? HUGE_VAL : error;
         worst = i;
         report.gradient = g;
         report.difference = d;
     }
-    if (n == 0) return report;
+    if (n == 0)
+        return report;
     report.worst_index = tensor::index_string(logits.shape(), worst);
     report.error = report.scale > 0.0 ? largest / report.scale : largest;
     report.passed = report.error <= options.tolerance;
