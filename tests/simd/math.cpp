@@ -65,8 +65,9 @@ struct worst {
     std::size_t count = 0;
 };
 
-/// Feeds arguments to the kernel, with vectors of the native width and of width 1, and keeps the worst error.
-template <class T, class Exact, class Function>
+/// Feeds arguments to the kernel, with vectors of the native width and, if Alone, of width 1; keeps the worst
+/// error.
+template <class T, class Exact, bool Alone, class Function>
 class meter {
 public:
     explicit meter(const Function& f) : m_function(f) {}
@@ -93,8 +94,10 @@ private:
         m_function.kernel(number<T>::load(m_x.data())).store(y.data());
         for (std::size_t i = 0; i < m_filled; ++i) {
             const auto exact = m_function.exact(static_cast<Exact>(m_x[i]));
-            const T alone = m_function.kernel(number<T, 1>::load(&m_x[i]))[0];
-            const double error = std::max(ulp_error(y[i], exact), ulp_error(alone, exact));
+            double error = ulp_error(y[i], exact);
+            if constexpr (Alone) {
+                error = std::max(error, ulp_error(m_function.kernel(number<T, 1>::load(&m_x[i]))[0], exact));
+            }
             if (!(error <= m_worst.error)) {
                 m_worst.error = error;
                 m_worst.at = static_cast<double>(m_x[i]);
@@ -110,10 +113,17 @@ private:
     worst m_worst;
 };
 
+// Without optimisation the sweep would take a minute.
+#ifdef __OPTIMIZE__
+constexpr unsigned sparser = 1;
+#else
+constexpr unsigned sparser = 16;
+#endif
+
 /// Every 997th bit pattern of float; a million patterns of double, by an odd stride.
 template <class T, class Meter>
 void feed_bit_patterns(Meter& measure) {
-    constexpr bits_of<T> stride = sizeof(T) == 4 ? 997 : static_cast<bits_of<T>>(17592186044417);
+    constexpr bits_of<T> stride = sparser * static_cast<bits_of<T>>(sizeof(T) == 4 ? 997 : 17592186044417);
     bits_of<T> bits = 0;
     do {
         measure(std::bit_cast<T>(bits));
@@ -164,7 +174,7 @@ void feed_neighbours(Meter& measure) {
 
 template <class T, class Function>
 void check_card(const Function& f) {
-    meter<T, long double, Function> measure(f);
+    meter<T, long double, true, Function> measure(f);
     feed_bit_patterns<T>(measure);
     feed_neighbours<T>(measure);
     const worst w = measure.result();
@@ -176,7 +186,7 @@ void check_card(const Function& f) {
 /// float against double, whose own error is 1e-9 ULP of float.
 template <class Function>
 void check_every_float(const char* name, const Function& f) {
-    meter<float, double, Function> measure(f);
+    meter<float, double, false, Function> measure(f);
     for (std::uint64_t bits = 0; bits < (std::uint64_t{1} << 32); ++bits) {
         measure(std::bit_cast<float>(static_cast<std::uint32_t>(bits)));
     }
@@ -348,7 +358,8 @@ TEST_CASE("long double takes the standard functions", "[simd][math]") {
     CHECK(std::abs(sigmoid(x).p[0] + sigmoid(x).q[0] - 1.0L) <= std::numeric_limits<long double>::epsilon());
 }
 
-// Hidden: minutes. Run with the tag "[.exhaustive]".
+// Hidden: minutes. Run with the tag "[.exhaustive]". On AVX2 with FMA (g++ 12, -O2): exp and exp_nonpositive
+// 0.94 ULP, log 0.76, log1p_unit 1.24, log1p 1.35, sigmoid and 1 - sigmoid 1.67.
 TEST_CASE("the functions keep their card on every float", "[.exhaustive]") {
     SECTION("exp of a non-positive number") {
         check_every_float("exp_nonpositive", exp_nonpositive_function);

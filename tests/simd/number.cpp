@@ -223,6 +223,21 @@ TEMPLATE_LIST_TEST_CASE("what select does not choose may be NaN", "[simd][number
     CHECK(all(select(V(1) > 0, 3.0, 4.0) == 3)); // two plain numbers
 }
 
+TEMPLATE_LIST_TEST_CASE("exchange swaps where the mask is true", "[simd][number]", all_widths) {
+    using V = TestType;
+    bool right = true;
+    for_all_pairs<V>([&](const auto& a, const auto& b, V x, V y) {
+        V first = x;
+        V second = y;
+        exchange(signbit(x), first, second);
+        for (std::size_t i = 0; i < V::width; ++i) {
+            const bool swapped = std::signbit(a[i]);
+            right = right && same(first[i], swapped ? b[i] : a[i]) && same(second[i], swapped ? a[i] : b[i]);
+        }
+    });
+    CHECK(right);
+}
+
 TEMPLATE_LIST_TEST_CASE("the fused multiply-adds", "[simd][number]", all_widths) {
     using V = TestType;
     using T = typename V::value_type;
