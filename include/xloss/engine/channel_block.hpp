@@ -51,8 +51,8 @@ public:
 
     // Of every pixel. Left uninitialized: each is written before it is read.
     using pixels = std::array<T, block_plan::most_pixels>;
-    alignas(64) pixels largest, inverse, log_sum, largest_q, label, m, label_logit, own_slope, others_slope,
-        sum_of_slopes, dot, value, staging, spare;
+    alignas(64) pixels largest, smallest, inverse, log_sum, largest_q, label, m, label_logit, own_slope,
+        others_slope, sum_of_slopes, dot, value, staging, spare;
 
 private:
     T* row(std::size_t plane, std::size_t c) const {

@@ -84,7 +84,8 @@ private:
             fetch_ahead<T> ahead(in_, g_, b, i, n);
             if constexpr (Emit == emit::gradient)
                 ahead.gradient(*out.to, g_.first(b, 0) + i);
-            softmax(k, n, read_logits(k, b, i, n), ahead);
+            read_logits(k, b, i, n);
+            softmax(k, n, ahead);
         }
         if constexpr (Program::has_points) {
             if (Emit == emit::value)
@@ -117,8 +118,7 @@ private:
 
     static void pad(T* row, std::size_t n, T with) { std::fill(row + n, row + padded(n), with); }
 
-    // --- reading
-    // --------------------------------------------------------------------------------------------------
+    // --- reading ---
 
     void read_targets(block& k, std::size_t b, std::size_t i, std::size_t n) const {
         if (!soft_) {
@@ -187,20 +187,27 @@ private:
             });
     }
 
-    // --- softmax
-    // --------------------------------------------------------------------------------------------------
+    // --- softmax ---
 
-    void softmax(block& k, std::size_t n, const V& floor, const fetch_ahead<T>& given) const {
+    void softmax(block& k, std::size_t n, const fetch_ahead<T>& given) const {
         const fetch_ahead<T> ahead = given;
         const bool keep = keeps_logits(), hard = !soft_;
+        const std::size_t classes = g_.classes;
+        const V infinity(std::numeric_limits<double>::infinity());
+        const V most(static_cast<double>(std::numeric_limits<T>::max()));
         each_vector(n, [&](std::size_t j) XLOSS_INLINE_LAMBDA {
             const V largest = V::load(k.largest.data() + j), label = V::load(k.label.data() + j);
+            // Infinite logits take their limits; the difference of two finite ones stays finite.
+            const auto infinite = (V::load(k.smallest.data() + j) == -infinity) | (largest == infinity);
+            const V floor = select(infinite, -infinity, -most);
             V rest(0.0), ties(-1.0), label_logit(0.0), cls(0.0);
-            for (std::size_t c = 0; c < g_.classes; ++c) {
-                const V x = greater(floor, V::load(k.exponential(c) + j) - largest);
+            for (std::size_t c = 0; c < classes; ++c) {
+                const V logit = V::load(k.exponential(c) + j);
+                const auto is_largest =
+                    logit == largest; // where both are infinite their difference is no number
+                const V x = select(is_largest, V(0.0), greater(floor, logit - largest));
                 ahead(c, j);
                 const V e = exp_nonpositive(x);
-                const auto is_largest = x == V(0.0);
                 rest += select(is_largest, V(0.0), e);
                 ties += select(is_largest, V(1.0), V(0.0));
                 if (hard)
@@ -221,22 +228,18 @@ private:
         });
     }
 
-    /// Reads the logits and finds the largest of every pixel, +inf as the largest number: its limit. Returns
-    /// the least x - largest: where no logit is -inf, the difference of two finite logits stays finite.
-    V read_logits(block& k, std::size_t b, std::size_t i, std::size_t n) const {
-        const V top(static_cast<double>(std::numeric_limits<T>::max()));
-        const V bottom(-std::numeric_limits<double>::infinity());
-        V smallest = top;
+    /// Reads the logits and finds the largest and the smallest of every pixel.
+    void read_logits(block& k, std::size_t b, std::size_t i, std::size_t n) const {
         for (std::size_t c = 0; c < g_.classes; ++c)
             each_logit(k, b, c, i, n,
-                       [&, to = k.exponential(c)](std::size_t j, const V& logit) XLOSS_INLINE_LAMBDA {
-                           const V x = lesser(top, logit); // logit second: its NaN comes through
-                           smallest = lesser(x, smallest);
+                       [&, to = k.exponential(c)](std::size_t j, const V& x) XLOSS_INLINE_LAMBDA {
                            x.store(to + j);
+                           // x second: its NaN comes through
                            const V largest = c == 0 ? x : greater(V::load(k.largest.data() + j), x);
+                           const V smallest = c == 0 ? x : lesser(V::load(k.smallest.data() + j), x);
                            largest.store(k.largest.data() + j);
+                           smallest.store(k.smallest.data() + j);
                        });
-        return any(smallest == bottom) ? bottom : -top;
     }
 
     /// The pixel of class c.
@@ -269,8 +272,7 @@ private:
         return pixel_of_softmax(k, j, x, exp_nonpositive(x), V(1.0), cls);
     }
 
-    // --- pointwise terms
-    // ------------------------------------------------------------------------------------------
+    // --- pointwise terms ---
 
     template <class Term>
     bool at_label_only(const Term& term) const {
@@ -396,8 +398,7 @@ private:
         }
     }
 
-    // --- regional terms
-    // -------------------------------------------------------------------------------------------
+    // --- regional terms ---
 
     void region_row(const block& k, std::size_t c, std::size_t n, double* sums) const {
         const channelwise_sweep self = *this; // a copy, as in the elementwise kernel
@@ -422,8 +423,7 @@ private:
         return a;
     }
 
-    // --- gradient
-    // -------------------------------------------------------------------------------------------------
+    // --- gradient ---
 
     template <bool Every>
     void gradient(block& k, std::size_t b, std::size_t i, std::size_t n,

@@ -33,8 +33,7 @@ struct call_sums {
 
 namespace engine {
 
-// --- what a term can do
-// -------------------------------------------------------------------------------------------
+// --- what a term can do ---
 
 using probe = simd::number<float>;
 
@@ -89,8 +88,7 @@ inline constexpr bool pointwise_in = has_at_probability<Term> ||
 template <class Term, kind Kind>
 inline constexpr bool runs_in = regional<Term> || pointwise_in<Term, Kind>;
 
-// --- a sum of terms, ready to run
-// ---------------------------------------------------------------------------------
+// --- a sum of terms, ready to run ---
 
 /// A term with its factor inside the loss that it is a part of.
 template <class Term>

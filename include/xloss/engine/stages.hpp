@@ -16,6 +16,7 @@
 #include <array>
 #include <cmath>
 #include <cstddef>
+#include <limits>
 #include <string>
 #include <tuple>
 #include <type_traits>
@@ -151,8 +152,7 @@ private:
 
     [[nodiscard]] bool is_unreduced() const { return call_.upstream.tensor().has_value(); }
 
-    // --- denominators
-    // ---------------------------------------------------------------------------------------------
+    // --- denominators ---
 
     /// What the mean over pixels of this term divides by.
     template <class Term>
@@ -177,8 +177,7 @@ private:
         return denominator == 0.0 ? 0.0 : numerator / denominator;
     }
 
-    // --- point sums
-    // -----------------------------------------------------------------------------------------------
+    // --- point sums ---
 
     template <std::size_t I>
     [[nodiscard]] auto own_sums() const {
@@ -220,7 +219,8 @@ private:
             if constexpr (has_call_loss<typename program_type::template term<I>>) {
                 const auto loss = call_loss_of<I>();
                 for (std::size_t k = 0; k < loss.slope.size(); ++k)
-                    f[program_type::point_offsets[I] + k] = one.coefficient() * upstream() * loss.slope[k];
+                    f[program_type::point_offsets[I] + k] =
+                        bounded(one.coefficient() * upstream() * loss.slope[k]);
             }
         });
         return f;
@@ -233,12 +233,18 @@ private:
         return f;
     }
 
-    // --- regions
-    // --------------------------------------------------------------------------------------------------
+    // --- regions ---
 
     template <class Term>
     [[nodiscard]] regional_mean<program_type, Term> mean_of(const Term& term) const {
         return {term, in_.y.geometry(), totals_, in_.memory};
+    }
+
+    /// Slopes by sums next to 0, such as 1/P of a region without prediction, may leave the computation type,
+    /// and infinity times a probability of 0 is no number. NaN comes through.
+    static double bounded(double slope) {
+        constexpr double most = static_cast<double>(std::numeric_limits<T>::max()) / 8.0; // four are added up
+        return slope > most ? most : slope < -most ? -most : slope;
     }
 
     pull_back* pull_backs() {
@@ -254,6 +260,10 @@ private:
                 mean.pull_one(group, i, one.coefficient() * u, pulls);
             });
         });
+        for (std::size_t row = 0; row < sweep_.regions(); ++row)
+            for (double* slope :
+                 {&pulls[row].constant, &pulls[row].by_y, &pulls[row].by_p, &pulls[row].by_sign})
+                *slope = bounded(*slope);
         return pulls;
     }
 
@@ -287,8 +297,7 @@ private:
         });
     }
 
-    // --- unreduced
-    // ------------------------------------------------------------------------------------------------
+    // --- unreduced ---
 
     [[nodiscard]] tensor::shape pixels_shape() const {
         tensor::shape s = in_.y.logits_shape();
@@ -317,8 +326,7 @@ private:
                               " does not fit unreduced losses " + expected.to_string());
     }
 
-    // --- result
-    // ---------------------------------------------------------------------------------------------------
+    // --- result ---
 
     template <std::size_t N>
     report<N> finish() const {

@@ -93,7 +93,10 @@ struct dual {
         return chain(root, a, root == 0 ? S(0) : 1 / (2 * root));
     }
 
-    friend constexpr dual lesser(const dual& a, const dual& b) { return a.value < b.value ? a : b; }
+    /// Equal numbers pass half to each, as in min: pixel_of_logit asks at logit 0.
+    friend constexpr dual lesser(const dual& a, const dual& b) {
+        return a.value == b.value ? join(a.value, a, S(0.5), b, S(0.5)) : a.value < b.value ? a : b;
+    }
     friend constexpr dual greater(const dual& a, const dual& b) { return a.value > b.value ? a : b; }
     friend constexpr dual min(const dual& a, const dual& b) { return extreme(a, b, a.value < b.value); }
     friend constexpr dual max(const dual& a, const dual& b) { return extreme(a, b, a.value > b.value); }

@@ -1,0 +1,78 @@
+// Survey, sweep and pull-back of a whole call: how often logits are read.
+
+#include "support/catch.hpp"
+#include "support/expressions.hpp"
+#include "support/own_losses.hpp"
+
+#include <xloss/xloss.hpp>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+namespace {
+
+const std::array<std::size_t, 4> shape{2, 3, 37, 41};
+const std::array<std::size_t, 3> map_shape{2, 37, 41};
+
+const auto masks = xloss::multilabel(xloss::bce{} + user::brier{} + xloss::generalized_dice{} + user::tversky{});
+const auto labels = xloss::multiclass(xloss::cross_entropy{.label_smoothing = 0.1} + user::tversky{} + xloss::unified_focal{},
+                                      {.ignore_index = 2});
+
+/// Reads per logit of a call of `value_and_grad`.
+template<class Loss, class Y>
+double reads_of(const Loss& loss, const Y& y) {
+    const auto x = made_up::logits<float>(shape);
+    std::size_t reads = 0;
+    const auto counted = xt::make_lambda_xfunction(
+        [&reads](float v) {
+            ++reads;
+            return v;
+        },
+        x);
+    auto grad = xt::xtensor<float, 4>::from_shape(shape);
+    xloss::value_and_grad_into(grad, loss, counted, y);
+    return static_cast<double>(reads) / static_cast<double>(x.size());
+}
+
+/// Reads per logit of `value`.
+template<class Loss, class Y>
+double reads_forward(const Loss& loss, const Y& y) {
+    const auto x = made_up::logits<float>(shape);
+    std::size_t reads = 0;
+    const auto counted = xt::make_lambda_xfunction(
+        [&reads](float v) {
+            ++reads;
+            return v;
+        },
+        x);
+    static_cast<void>(xloss::value(loss, counted, y));
+    return static_cast<double>(reads) / static_cast<double>(x.size());
+}
+
+} // namespace
+
+TEST_CASE("pointwise terms read every logit once, however many they are", "[engine][evaluate]") {
+    const auto y = made_up::labels<float>(shape);
+    const auto w = made_up::weights<float>(shape);
+    CHECK(reads_of(xloss::focal{}, y) == 1.0);
+    CHECK(reads_of(xloss::multilabel(xloss::bce{} + 2.0 * xloss::weighted_bce{} + user::brier{}), xloss::weighted(y, w)) == 1.0);
+    const auto map = made_up::labels<std::uint8_t>(map_shape, 3);
+    CHECK(reads_of(xloss::multiclass(xloss::cross_entropy{} + user::poly_cross_entropy{}, {.ignore_index = 1}), map) == 1.0);
+}
+
+TEST_CASE("any sum of fused terms reads every logit twice", "[engine][evaluate]") {
+    const auto y = made_up::labels<float>(shape);
+    CHECK(reads_of(masks, y) == 2.0);
+    CHECK(reads_of(xloss::focal{.normalized = true}, y) == 2.0);
+    CHECK(reads_of(labels, made_up::labels<std::uint8_t>(map_shape, 3)) == 2.0);
+}
+
+TEST_CASE("a forward pass reads every logit once, a check for finite ones once more", "[engine][evaluate]") {
+    const auto y = made_up::labels<float>(shape);
+    CHECK(reads_forward(masks, y) == 1.0);
+    auto checked = masks;
+    checked.options.check_finite = true;
+    CHECK(reads_forward(checked, y) == 2.0);
+    CHECK(reads_forward(labels, made_up::labels<std::uint8_t>(map_shape, 3)) == 1.0);
+}
