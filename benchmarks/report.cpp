@@ -160,7 +160,7 @@ void write_chart_data(std::ostream& out, const std::vector<result>& results) {
             << '"';
         for (const auto w : {who::roofline, who::xloss, who::xtensor, who::torch}) {
             const auto t = median_of(r, w);
-            out << " " << (t ? format("%.4f", *t) : "NaN");
+            out << " " << (t ? format("%.4f", *t) : "0");
         }
         out << "\n";
     }

@@ -17,7 +17,7 @@ void print_table(std::ostream& out, const std::vector<result>& results);
 /// Everything measured, with every repetition.
 void write_json(std::ostream& out, const std::vector<result>& results);
 
-/// The rows for chart.gp: label and ns per element of every contender, "NaN" where there is none.
+/// The rows for chart.gp: label and ns per element of every contender, 0 where there is none.
 void write_chart_data(std::ostream& out, const std::vector<result>& results);
 
 } // namespace bench

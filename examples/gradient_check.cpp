@@ -34,7 +34,7 @@ int main() {
     std::cout << "squared error: " << (wrong ? "right" : "wrong") << ", worst at " << wrong.worst_index
               << ", gradient " << wrong.gradient << ", central difference " << wrong.difference << '\n';
 
-    // Where values are steep, or in float-like ranges, step and tolerance can be set.
+    // How closely it looks can be set: distance of the differences, largest error that passes.
     const auto coarse = xloss::testing::gradient_check(loss, logits, mask, {.step = 1e-2, .tolerance = 1e-4});
     std::cout << "with a coarser look: " << (coarse ? "right" : "wrong") << '\n';
 }

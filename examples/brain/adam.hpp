@@ -29,7 +29,8 @@ public:
     }
 
 private:
-    float decay1 = 1.0f, decay2 = 1.0f; // beta1^t and beta2^t: both averages start at 0 and are corrected for it
+    float decay1 = 1.0f,
+          decay2 = 1.0f; // beta1^t and beta2^t: both averages start at 0 and are corrected for it
     std::vector<float> mean, square;
 };
 

@@ -6,6 +6,7 @@
 
 #include "volume.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstddef>
@@ -18,7 +19,8 @@ using image = xt::xtensor<float, 2>;
 
 inline constexpr std::array<std::size_t, 4> blur_radii{1, 2, 4, 8};
 
-/// 1 intensity, 4 blurred ones, 2 slopes at 2 scales, 3 coordinates, sine and cosine of them at 2 frequencies.
+/// 1 intensity, 4 blurred ones, 2 slopes at 2 scales, 3 coordinates, sine and cosine of them at 2
+/// frequencies.
 inline constexpr std::size_t feature_count = 1 + 4 + 2 * 2 + 3 + 3 * 2 * 2;
 
 /// Mean over a window of 2 radius + 1 along one line, cut off at the ends.
@@ -89,7 +91,8 @@ inline void write_features(float* out, const volume& t1, std::size_t slice) {
             for (const std::size_t scale : {std::size_t{1}, std::size_t{2}}) {
                 const image& b = blurred[scale];
                 const std::size_t reach = blur_radii[scale];
-                const std::size_t up = row > reach ? row - reach : 0, down = std::min(height - 1, row + reach);
+                const std::size_t up = row > reach ? row - reach : 0,
+                                  down = std::min(height - 1, row + reach);
                 const std::size_t left = column > reach ? column - reach : 0;
                 const std::size_t right = std::min(width - 1, column + reach);
                 *out++ = b(down, column) - b(up, column);

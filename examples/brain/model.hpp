@@ -129,7 +129,8 @@ public:
         dhidden2.resize(pixels * hidden);
         const float* weights = parameters.data();
         float* sum = gradient.data();
-        third::backward_parameters(sum + first::size + second::size, kept.hidden2.data(), dlogits.data(), pixels);
+        third::backward_parameters(sum + first::size + second::size, kept.hidden2.data(), dlogits.data(),
+                                   pixels);
         third::backward_input(weights + first::size + second::size, dlogits.data(), dhidden2.data(), pixels);
         rectify_backward(kept.hidden2, dhidden2);
         second::backward_parameters(sum + first::size, kept.hidden1.data(), dhidden2.data(), pixels);

@@ -1,0 +1,132 @@
+#ifndef XLOSS_EXAMPLES_BRAIN_CHART_HPP
+#define XLOSS_EXAMPLES_BRAIN_CHART_HPP
+
+// Charts, drawn by gnuplot from scripts written here.
+
+#include "train.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace example {
+
+/// Runs a gnuplot script.
+inline void plot(const std::string& script) {
+    std::FILE* gnuplot = popen("gnuplot", "w");
+    if (gnuplot == nullptr)
+        throw std::runtime_error("cannot start gnuplot");
+    std::fwrite(script.data(), 1, script.size(), gnuplot);
+    if (pclose(gnuplot) != 0)
+        throw std::runtime_error("gnuplot failed");
+}
+
+/// Sets the output file and looks that all charts share. Titles are taken as they are ("noenhanced").
+inline std::string chart_style(const std::filesystem::path& file, int width, int height) {
+    std::ostringstream script;
+    script << "set terminal pngcairo noenhanced size " << width << "," << height << " font ',11'\n"
+           << "set output '" << file.string() << "'\n"
+           << "set grid ytics dt 1 lc rgb '#dddddd'\nset border 3\nset tics nomirror\n"
+           << "set linetype 1 lc rgb '#0072b2' lw 2\nset linetype 2 lc rgb '#56b4e9' lw 2\n"
+           << "set linetype 3 lc rgb '#009e73' lw 2\nset linetype 4 lc rgb '#d55e00' lw 2\n"
+           << "set linetype 5 lc rgb '#cc79a7' lw 2\nset linetype 6 lc rgb '#e69f00' lw 2\n";
+    return script.str();
+}
+
+/// Mean training loss of the steps around each step: single batches differ too much to be read.
+inline float smoothed(const std::vector<float>& values, std::size_t step) {
+    const std::size_t begin = step < 5 ? 0 : step - 5, end = std::min(values.size(), step + 6);
+    float sum = 0.0f;
+    for (std::size_t k = begin; k < end; ++k)
+        sum += values[k];
+    return sum / static_cast<float>(end - begin);
+}
+
+/// gnuplot data blocks $loss0, $iou0, $loss1, ...: one pair per run.
+inline std::string curve_data(const std::vector<history>& runs) {
+    std::ostringstream data;
+    for (std::size_t k = 0; k < runs.size(); ++k) {
+        data << "$loss" << k << " << END\n";
+        for (std::size_t step = 0; step < runs[k].training_loss.size(); ++step)
+            data << step + 1 << ' ' << smoothed(runs[k].training_loss, step) << '\n';
+        data << "END\n$iou" << k << " << END\n";
+        for (std::size_t s = 0; s < runs[k].scored_steps.size(); ++s)
+            data << runs[k].scored_steps[s] << ' ' << runs[k].held_out_iou[s] << '\n';
+        data << "END\n";
+    }
+    return data.str();
+}
+
+/// Training loss on the left, held-out IoU on the right, one line per run of one target.
+inline void plot_curves(const std::filesystem::path& file, const std::vector<history>& runs,
+                        double constant) {
+    std::ostringstream script;
+    script << chart_style(file, 1200, 480) << curve_data(runs)
+           << "set multiplot layout 1,2\nset xlabel 'step'\nset xrange [0:" << runs[0].training_loss.size()
+           << "]\n"
+           << "set title '" << runs[0].target << ": training loss (each on its own scale)'\n"
+           << "set ylabel 'loss, mean of 11 steps'\nset logscale y\nset key top right\nplot ";
+    for (std::size_t k = 0; k < runs.size(); ++k)
+        script << "$loss" << k << " with lines lt " << k + 1 << " title '" << runs[k].loss << "', ";
+    script << "\nunset logscale y\nset yrange [0:1]\nset key bottom right\n"
+           << "set title '" << runs[0].target << ": IoU on held-out slices'\nset ylabel 'IoU'\n"
+           << (runs.back().held_out_iou.back() < 0.7 ? "set key top left\n" : "") << "plot ";
+    for (std::size_t k = 0; k < runs.size(); ++k)
+        script << "$iou" << k << " with linespoints lt " << k + 1 << " pt 7 ps 0.6 title '" << runs[k].loss
+               << "', ";
+    script << constant << " with lines lc rgb 'black' dt 2 title 'constant prediction'\n";
+    plot(script.str());
+}
+
+/// Final held-out IoU of every run, targets side by side.
+inline void plot_bars(const std::filesystem::path& file, const std::vector<std::vector<history>>& targets) {
+    std::ostringstream script;
+    std::string names; // of the losses, with their places on the x axis
+    script << chart_style(file, 900, 480) << "$iou << END\n";
+    for (std::size_t k = 0; k < targets[0].size(); ++k) {
+        names += (k == 0 ? "'" : ", '") + targets[0][k].loss + "' " + std::to_string(k);
+        for (const auto& runs : targets)
+            script << ' ' << runs[k].held_out_iou.back();
+        script << '\n';
+    }
+    script << "END\nset title 'IoU on held-out slices after training'\nset ylabel 'IoU'\nset yrange [0:1.1]\n"
+           << "set style fill solid\nset boxwidth 0.35\nset key top right horizontal\n"
+           << "set xrange [-0.6:" << targets[0].size() << " - 0.4]\nset xtics (" << names << ")\nplot ";
+    for (std::size_t t = 0; t < targets.size(); ++t) {
+        const double shift = 0.38 * (static_cast<double>(t) - 0.5 * static_cast<double>(targets.size() - 1));
+        const std::string y = "$" + std::to_string(t + 1), x = "($0 + " + std::to_string(shift) + ")";
+        script << "$iou using " << x << ":" << t + 1 << " with boxes lt " << (t == 0 ? 1 : 4) << " title '"
+               << targets[t][0].target << "', $iou using " << x << ":(" << y << " + 0.03):(sprintf('%.3f', "
+               << y << ")) with labels notitle, ";
+    }
+    plot(script.str() + "\n");
+}
+
+/// The numbers behind the charts, for whoever wants to draw their own.
+inline void write_curves(const std::filesystem::path& file,
+                         const std::vector<std::vector<history>>& targets) {
+    std::ofstream out(file);
+    out << "target,loss,step,training_loss,held_out_iou\n";
+    for (const auto& runs : targets)
+        for (const history& run : runs)
+            for (std::size_t step = 1; step <= run.training_loss.size(); ++step) {
+                out << run.target << ',' << run.loss << ',' << step << ',' << run.training_loss[step - 1]
+                    << ',';
+                const auto scored = std::find(run.scored_steps.begin(), run.scored_steps.end(), step);
+                if (scored != run.scored_steps.end())
+                    out << run.held_out_iou[static_cast<std::size_t>(scored - run.scored_steps.begin())];
+                out << '\n';
+            }
+    if (!out)
+        throw std::runtime_error("cannot write " + file.string());
+}
+
+} // namespace example
+
+#endif
