@@ -66,9 +66,10 @@ struct dense {
         }
     }
 
-    /// He's initialisation: the variance 2 / In keeps the size of activations through rectified layers.
-    static void initialise(float* parameters, std::mt19937& random) {
-        std::normal_distribution<float> normal(0.0f, std::sqrt(2.0f / static_cast<float>(In)));
+    /// Weights of variance gain / In. Gain 2 keeps the size of activations where half of them are rectified
+    /// to 0 (He et al., 2015), gain 1 where none are.
+    static void initialise(float* parameters, float gain, std::mt19937& random) {
+        std::normal_distribution<float> normal(0.0f, std::sqrt(gain / static_cast<float>(In)));
         for (std::size_t k = 0; k < In * Out; ++k)
             parameters[k] = normal(random);
         for (std::size_t o = 0; o < Out; ++o)
@@ -104,9 +105,10 @@ public:
     explicit perceptron(unsigned seed)
         : parameters(first::size + second::size + third::size, 0.0f), gradient(parameters.size(), 0.0f) {
         std::mt19937 random(seed);
-        first::initialise(parameters.data(), random);
-        second::initialise(parameters.data() + first::size, random);
-        // The last layer stays 0: every pixel starts at probability 0.5, whatever the seed.
+        first::initialise(parameters.data(), 2.0f, random);
+        second::initialise(parameters.data() + first::size, 2.0f, random);
+        // Not 0: equal weights here would move in step and start every loss on a rare target with a dead net.
+        third::initialise(parameters.data() + first::size + second::size, 1.0f, random);
     }
 
     /// Logits of the pixels of one slice.

@@ -6,6 +6,8 @@
 ///
 /// A user may define, the same in every translation unit of a program:
 ///  - `XLOSS_DISABLE_SIMD`: vectors of one lane everywhere; xsimd is not even included.
+///  - `XLOSS_PLAIN_INLINE`: inlining is left to the compiler. For builds that are checked rather than run,
+///    such as under sanitizers, where kernels inlined whole take minutes to compile.
 
 #define XLOSS_VERSION_MAJOR 0
 #define XLOSS_VERSION_MINOR 1
@@ -15,6 +17,9 @@
 // some of them as calls, and a call that passes a vector through memory costs more than its arithmetic.
 #if defined(_MSC_VER) && !defined(__clang__)
 #define XLOSS_INLINE __forceinline
+#define XLOSS_INLINE_LAMBDA
+#elif defined(XLOSS_PLAIN_INLINE)
+#define XLOSS_INLINE inline
 #define XLOSS_INLINE_LAMBDA
 #else
 #define XLOSS_INLINE inline __attribute__((always_inline))
