@@ -67,7 +67,7 @@ struct dense {
     }
 
     /// Weights of variance gain / In. Gain 2 keeps the size of activations where half of them are rectified
-    /// to 0 (He et al., 2015), gain 1 where none are.
+    /// to 0 (He et al., 2015).
     static void initialise(float* parameters, float gain, std::mt19937& random) {
         std::normal_distribution<float> normal(0.0f, std::sqrt(gain / static_cast<float>(In)));
         for (std::size_t k = 0; k < In * Out; ++k)
@@ -107,8 +107,8 @@ public:
         std::mt19937 random(seed);
         first::initialise(parameters.data(), 2.0f, random);
         second::initialise(parameters.data() + first::size, 2.0f, random);
-        // Not 0: equal weights here would move in step and start every loss on a rare target with a dead net.
-        third::initialise(parameters.data() + first::size + second::size, 1.0f, random);
+        // Small, so that training starts near probability 0.5; not 0: equal weights would move as one.
+        third::initialise(parameters.data() + first::size + second::size, 0.1f, random);
     }
 
     /// Logits of the pixels of one slice.

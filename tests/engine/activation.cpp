@@ -13,10 +13,11 @@ namespace {
 
 using xloss::dice, xloss::soft_form;
 
-template<class T>
+template <class T>
 void check_finite() {
     numbers::check_finite_masks<T>("bce", xloss::bce{});
-    numbers::check_finite_masks<T>("bce smoothed", xloss::bce{.pos_weight = 3.0, .label_smoothing = 0.5}, 1e37);
+    numbers::check_finite_masks<T>("bce smoothed", xloss::bce{.pos_weight = 3.0, .label_smoothing = 0.5},
+                                   1e37);
     numbers::check_finite_masks<T>("weighted_bce", xloss::weighted_bce{}, 1e37);
     for (const double gamma : {0.0, 0.5, 1.0, 2.0, 5.0})
         for (const bool normalized : {false, true})
@@ -33,11 +34,13 @@ void check_finite() {
 
 } // namespace
 
-TEST_CASE("finite logits give finite values and gradients: one sigmoid per element, float", "[engine][numbers]") {
+TEST_CASE("finite logits give finite values and gradients: one sigmoid per element, float",
+          "[engine][numbers]") {
     check_finite<float>();
 }
 
-TEST_CASE("finite logits give finite values and gradients: one sigmoid per element, double", "[engine][numbers]") {
+TEST_CASE("finite logits give finite values and gradients: one sigmoid per element, double",
+          "[engine][numbers]") {
     check_finite<double>();
 }
 
@@ -46,7 +49,8 @@ TEST_CASE("the limits of double have a finite loss", "[engine][numbers]") {
     for (const double x : {most, -most, 744.0, -744.0, 745.1, -745.1, least})
         for (const double y : {0.0, 1.0})
             for (const double smooth : {0.0, 1.0}) {
-                const xt::xtensor<double, 2> logits{{x, 0.5, -x}}, mask{{y, 1.0, 0.0}}, alone{{x}}, alone_mask{{y}};
+                const xt::xtensor<double, 2> logits{{x, 0.5, -x}}, mask{{y, 1.0, 0.0}}, alone{{x}},
+                    alone_mask{{y}};
                 numbers::is_finite("bce", xloss::bce{}, alone, alone_mask);
                 numbers::is_finite("dice", dice{.smooth = smooth}, logits, mask);
                 numbers::is_finite("dice", dice{.smooth = smooth}, alone, alone_mask);
@@ -67,7 +71,8 @@ TEST_CASE("an overlap of nothing with next to nothing has a finite gradient", "[
 
 TEST_CASE("infinite logits take their limits: one sigmoid per element", "[engine][numbers]") {
     numbers::check_mask_limits<float>("bce", xloss::bce{});
-    for (const double gamma : {0.0, 0.5, 2.0}) numbers::check_mask_limits<float>("focal", xloss::focal{.gamma = gamma});
+    for (const double gamma : {0.0, 0.5, 2.0})
+        numbers::check_mask_limits<float>("focal", xloss::focal{.gamma = gamma});
     numbers::check_mask_limits<float>("dice", dice{});
     numbers::check_mask_limits<float>("dice", dice{.form = soft_form::semimetric, .log = true});
     numbers::check_mask_limits<float>("unified_focal", xloss::unified_focal{});
@@ -76,18 +81,21 @@ TEST_CASE("infinite logits take their limits: one sigmoid per element", "[engine
 
 TEST_CASE("NaN reaches all that depends on it: one sigmoid per element", "[engine][numbers]") {
     // Two samples of three: a pointwise loss knows the element, a regional one its sample.
-    const xt::xtensor<float, 2> x{{0.5f, -1.0f, 2.0f}, {0.25f, -0.5f, 1.0f}}, y{{1.0f, 0.0f, 1.0f}, {0.0f, 1.0f, 1.0f}};
+    const xt::xtensor<float, 2> x{{0.5f, -1.0f, 2.0f}, {0.25f, -0.5f, 1.0f}},
+        y{{1.0f, 0.0f, 1.0f}, {0.0f, 1.0f, 1.0f}};
     const auto element = [](std::size_t i) { return i == 1; };
     const auto sample = [](std::size_t i) { return i < 3; };
     numbers::check_nan("bce", xloss::bce{}, x, y, 1, element);
     numbers::check_nan("focal", xloss::focal{}, x, y, 1, element);
     numbers::check_nan("focal 0.5", xloss::focal{.gamma = 0.5}, x, y, 1, element);
-    numbers::check_nan("normalized focal", xloss::focal{.normalized = true}, x, y, 1, [](std::size_t) { return true; });
+    numbers::check_nan("normalized focal", xloss::focal{.normalized = true}, x, y, 1,
+                       [](std::size_t) { return true; });
     numbers::check_nan("dice", dice{}, x, y, 1, sample);
     numbers::check_nan("dice", dice{.form = soft_form::semimetric, .log = true}, x, y, 1, sample);
     numbers::check_nan("unified_focal", xloss::unified_focal{}, x, y, 1, sample);
     numbers::check_nan("generalized_dice", xloss::generalized_dice{}, x, y, 1, sample);
-    numbers::check_nan("bce of probabilities", xloss::binary(xloss::bce{}, {.activation = xloss::activation::none}),
+    numbers::check_nan("bce of probabilities",
+                       xloss::binary(xloss::bce{}, {.activation = xloss::activation::none}),
                        xt::xtensor<float, 2>{{0.5f, 0.25f, 0.75f}, {0.25f, 0.5f, 1.0f}}, y, 1, element);
     // A NaN target does the same.
     xt::xtensor<float, 2> bad = y;
@@ -99,8 +107,11 @@ TEST_CASE("NaN reaches all that depends on it: one sigmoid per element", "[engin
 }
 
 TEST_CASE("probabilities of 0 and 1 have torch's logarithms and derivatives", "[engine][numbers]") {
-    const auto loss = xloss::binary(xloss::bce{}, {.activation = xloss::activation::none, .reduction = xloss::reduction::sum});
-    const auto at = [&](double p, double y) { return xloss::value_and_grad(loss, xt::xtensor<double, 1>{p}, xt::xtensor<double, 1>{y}); };
+    const auto loss = xloss::binary(
+        xloss::bce{}, {.activation = xloss::activation::none, .reduction = xloss::reduction::sum});
+    const auto at = [&](double p, double y) {
+        return xloss::value_and_grad(loss, xt::xtensor<double, 1>{p}, xt::xtensor<double, 1>{y});
+    };
     CHECK(at(0.0, 1.0).value == 100.0);
     CHECK(at(1.0, 0.0).value == 100.0);
     CHECK(at(0.0, 0.0).value == 0.0);
@@ -115,10 +126,12 @@ TEST_CASE("probabilities of 0 and 1 have torch's logarithms and derivatives", "[
 
 TEST_CASE("all ignored: value 0, gradient 0, nothing valid", "[engine][numbers]") {
     const float bad = std::numeric_limits<float>::quiet_NaN();
-    const xt::xtensor<float, 2> x{{bad, bad, bad}, {bad, bad, bad}}, y{{7.0f, 7.0f, 7.0f}, {7.0f, 7.0f, 7.0f}};
+    const xt::xtensor<float, 2> x{{bad, bad, bad}, {bad, bad, bad}},
+        y{{7.0f, 7.0f, 7.0f}, {7.0f, 7.0f, 7.0f}};
     const auto check = [&](const char* name, const auto& loss, bool has_regions) {
         INFO(name);
-        const auto found = xloss::value_and_grad(xloss::binary(loss, {.ignore_index = 7, .check_finite = true, .check_targets = true}), x, y);
+        const auto found = xloss::value_and_grad(
+            xloss::binary(loss, {.ignore_index = 7, .check_finite = true, .check_targets = true}), x, y);
         CHECK(found.value == 0.0f);
         CHECK(found.valid == 0);
         CHECK(found.normalizer == (has_regions ? 2.0 : 0.0));
@@ -130,7 +143,8 @@ TEST_CASE("all ignored: value 0, gradient 0, nothing valid", "[engine][numbers]"
     check("dice", dice{.smooth = 0.0, .log = true}, true);
     check("unified_focal", xloss::unified_focal{}, true);
     check("generalized_dice", xloss::generalized_dice{}, true);
-    const auto skipped = xloss::value_and_grad(xloss::binary(dice{.empty = xloss::empty_region::skip}, {.ignore_index = 7}), x, y);
+    const auto skipped = xloss::value_and_grad(
+        xloss::binary(dice{.empty = xloss::empty_region::skip}, {.ignore_index = 7}), x, y);
     CHECK(skipped.value == 0.0f);
     CHECK(skipped.normalizer == 0.0);
 }

@@ -15,12 +15,14 @@ namespace {
 const std::array<std::size_t, 4> shape{2, 3, 37, 41};
 const std::array<std::size_t, 3> map_shape{2, 37, 41};
 
-const auto masks = xloss::multilabel(xloss::bce{} + user::brier{} + xloss::generalized_dice{} + user::tversky{});
-const auto labels = xloss::multiclass(xloss::cross_entropy{.label_smoothing = 0.1} + user::tversky{} + xloss::unified_focal{},
-                                      {.ignore_index = 2});
+const auto masks =
+    xloss::multilabel(xloss::bce{} + user::brier{} + xloss::generalized_dice{} + user::tversky{});
+const auto labels =
+    xloss::multiclass(xloss::cross_entropy{.label_smoothing = 0.1} + user::tversky{} + xloss::unified_focal{},
+                      {.ignore_index = 2});
 
 /// Reads per logit of a call of `value_and_grad`.
-template<class Loss, class Y>
+template <class Loss, class Y>
 double reads_of(const Loss& loss, const Y& y) {
     const auto x = made_up::logits<float>(shape);
     std::size_t reads = 0;
@@ -36,7 +38,7 @@ double reads_of(const Loss& loss, const Y& y) {
 }
 
 /// Reads per logit of `value`.
-template<class Loss, class Y>
+template <class Loss, class Y>
 double reads_forward(const Loss& loss, const Y& y) {
     const auto x = made_up::logits<float>(shape);
     std::size_t reads = 0;
@@ -56,9 +58,12 @@ TEST_CASE("pointwise terms read every logit once, however many they are", "[engi
     const auto y = made_up::labels<float>(shape);
     const auto w = made_up::weights<float>(shape);
     CHECK(reads_of(xloss::focal{}, y) == 1.0);
-    CHECK(reads_of(xloss::multilabel(xloss::bce{} + 2.0 * xloss::weighted_bce{} + user::brier{}), xloss::weighted(y, w)) == 1.0);
+    CHECK(reads_of(xloss::multilabel(xloss::bce{} + 2.0 * xloss::weighted_bce{} + user::brier{}),
+                   xloss::weighted(y, w)) == 1.0);
     const auto map = made_up::labels<std::uint8_t>(map_shape, 3);
-    CHECK(reads_of(xloss::multiclass(xloss::cross_entropy{} + user::poly_cross_entropy{}, {.ignore_index = 1}), map) == 1.0);
+    CHECK(
+        reads_of(xloss::multiclass(xloss::cross_entropy{} + user::poly_cross_entropy{}, {.ignore_index = 1}),
+                 map) == 1.0);
 }
 
 TEST_CASE("any sum of fused terms reads every logit twice", "[engine][evaluate]") {

@@ -18,9 +18,10 @@ namespace {
 
 struct mask_data {
     xt::xtensor<float, 4> x = made_up::logits<float>(orders::shape);
-    xt::xtensor<float, 4> y = made_up::labels<float>(orders::shape), w = made_up::weights<float>(orders::shape);
+    xt::xtensor<float, 4> y = made_up::labels<float>(orders::shape),
+                          w = made_up::weights<float>(orders::shape);
 
-    template<class Loss>
+    template <class Loss>
     void check(const std::string& name, const Loss& loss) {
         orders::check(name, xloss::multilabel(loss), x, xloss::weighted(y, w));
     }
@@ -46,7 +47,8 @@ TEST_CASE("the first error is the same in every order", "[engine][executor]") {
     data.y(1, 2, 3) = 9;
     const auto message = [&](xloss::executor_ref executor) {
         try {
-            static_cast<void>(xloss::value(xloss::multiclass(xloss::cross_entropy{}), data.x, data.y, {.executor = executor}));
+            static_cast<void>(xloss::value(xloss::multiclass(xloss::cross_entropy{}), data.x, data.y,
+                                           {.executor = executor}));
         } catch (const xloss::label_error& e) {
             return std::string(e.what());
         }
@@ -62,7 +64,8 @@ TEST_CASE("the first error is the same in every order", "[engine][executor]") {
     data.x(1, 0, 0, 0) = std::numeric_limits<float>::quiet_NaN();
     const auto finite = [&](xloss::executor_ref executor) {
         try {
-            static_cast<void>(xloss::value(xloss::one_vs_rest(xloss::bce{}, {.check_finite = true}), data.x, data.y, {.executor = executor}));
+            static_cast<void>(xloss::value(xloss::one_vs_rest(xloss::bce{}, {.check_finite = true}), data.x,
+                                           data.y, {.executor = executor}));
         } catch (const xloss::finite_error& e) {
             return std::string(e.what());
         }
@@ -72,13 +75,15 @@ TEST_CASE("the first error is the same in every order", "[engine][executor]") {
     CHECK(finite(backwards) == finite({}));
 }
 
-TEST_CASE("an executor gets each piece once, and one that runs pieces alone is not asked", "[engine][executor]") {
+TEST_CASE("an executor gets each piece once, and one that runs pieces alone is not asked",
+          "[engine][executor]") {
     std::array<int, 200> times{};
     std::size_t merged = 0;
     bool in_order = true;
     executors::shuffled shuffled;
     xloss::engine::for_pieces(
-        shuffled, times.size(), [&](std::size_t piece, std::size_t slot) {
+        shuffled, times.size(),
+        [&](std::size_t piece, std::size_t slot) {
             CHECK(slot < xloss::engine::pieces_in_flight);
             ++times[piece];
         },

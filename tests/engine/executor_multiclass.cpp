@@ -11,7 +11,7 @@
 namespace {
 
 struct data : orders::label_data {
-    template<class Loss>
+    template <class Loss>
     void check(const std::string& name, const Loss& loss) {
         orders::check(name, xloss::multiclass(loss, {.ignore_index = 3, .check_finite = true}), x, y);
     }

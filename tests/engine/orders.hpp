@@ -18,7 +18,7 @@ inline constexpr std::array<std::size_t, 4> shape{2, 3, 157, 263};
 inline constexpr std::array<std::size_t, 3> map_shape{2, 157, 263};
 
 /// Runs a loss in one order after the other: no bit may change.
-template<class Loss, class X, class Y>
+template <class Loss, class X, class Y>
 void check(const std::string& name, const Loss& loss, const X& x, const Y& y) {
     INFO(name);
     const auto expected = xloss::value_and_grad(loss, x, y);

@@ -21,10 +21,11 @@ const std::array<std::size_t, 4> shape{2, 3, 37, 41};
 const std::array<std::size_t, 3> map_shape{2, 37, 41};
 
 const auto masks = 20.0 * xloss::bce{} + user::tversky{};
-const auto labels = xloss::multiclass(xloss::cross_entropy{.label_smoothing = 0.1} + user::tversky{}, {.ignore_index = 2});
+const auto labels =
+    xloss::multiclass(xloss::cross_entropy{.label_smoothing = 0.1} + user::tversky{}, {.ignore_index = 2});
 
 /// Runs a loss on the same logits in every way they can be stored.
-template<class Loss, class Y>
+template <class Loss, class Y>
 void check_storage(const Loss& loss, const Y& y) {
     const auto x = made_up::logits<float>(shape);
     const auto expected = xloss::value_and_grad(loss, x, y);
@@ -51,7 +52,7 @@ void check_storage(const Loss& loss, const Y& y) {
     agrees("lazy expression of two", half + half);
 }
 
-template<class G, class Loss, class X, class Y>
+template <class G, class Loss, class X, class Y>
 void check_into(const char* how, G&& grad, const Loss& loss, const X& x, const Y& y) {
     INFO(how);
     const auto expected = xloss::value_and_grad(loss, x, y);
@@ -71,18 +72,21 @@ void check_into(const char* how, G&& grad, const Loss& loss, const X& x, const Y
 }
 
 /// Writes the gradient into every kind of tensor that can be written.
-template<class Loss, class Y>
+template <class Loss, class Y>
 void check_sinks(const Loss& loss, const Y& y) {
     const auto x = made_up::logits<float>(shape);
     check_into("xtensor", xt::xtensor<float, 4>(shape), loss, x, y);
     check_into("column major", xt::xtensor<float, 4, xt::layout_type::column_major>(shape), loss, x, y);
     std::vector<float> memory(x.size());
-    check_into("adaptor over a pointer", xt::adapt(memory.data(), memory.size(), xt::no_ownership(), shape), loss, x, y);
+    check_into("adaptor over a pointer", xt::adapt(memory.data(), memory.size(), xt::no_ownership(), shape),
+               loss, x, y);
     auto wide = xt::xtensor<float, 4>::from_shape({shape[0], shape[1], shape[2], 2 * shape[3]});
     wide.fill(7.0f);
-    check_into("strided view", xt::view(wide, xt::all(), xt::all(), xt::all(), xt::range(1, 2 * shape[3], 2)), loss, x, y);
+    check_into("strided view", xt::view(wide, xt::all(), xt::all(), xt::all(), xt::range(1, 2 * shape[3], 2)),
+               loss, x, y);
     bool between = true; // what lies between the elements of the view stays
-    for (std::size_t i = 0; i < wide.size(); i += 2) between = between && wide.storage()[i] == 7.0f;
+    for (std::size_t i = 0; i < wide.size(); i += 2)
+        between = between && wide.storage()[i] == 7.0f;
     CHECK(between);
     auto planes = xt::xtensor<float, 4>::from_shape({shape[0], 5, shape[2], shape[3]});
     check_into("view without strides", xt::view(planes, xt::all(), xt::keep(4, 0, 2)), loss, x, y);
@@ -125,7 +129,8 @@ TEST_CASE("the type of a mask changes no bit", "[engine][evaluate]") {
     agrees(made_up::labels<double>(shape));
     agrees(made_up::labels<int>(shape) + 0);
     const xt::xtensor<double, 4> precise = w;
-    const auto found = xloss::value_and_grad(masks, x, xloss::weighted(made_up::labels<float>(shape), precise));
+    const auto found =
+        xloss::value_and_grad(masks, x, xloss::weighted(made_up::labels<float>(shape), precise));
     CHECK(same_elements(found.grad, expected.grad));
     const auto valid = made_up::labels<bool>(shape);
     const auto valid_numbers = made_up::labels<int>(shape);

@@ -1,4 +1,5 @@
-// What a call allocates: nothing that grows with the pixels, nothing at all with a workspace that has seen the shape.
+// What a call allocates: nothing that grows with the pixels, nothing at all with a workspace that has seen
+// the shape.
 
 #include "support/catch.hpp"
 #include "support/counting.hpp"
@@ -17,7 +18,8 @@
 namespace {
 
 const auto mask_loss = 20.0 * xloss::focal{} + xloss::dice{};
-const auto label_loss = xloss::multiclass(xloss::cross_entropy{} + 1.5 * xloss::dice{}, {.ignore_index = 255});
+const auto label_loss =
+    xloss::multiclass(xloss::cross_entropy{} + 1.5 * xloss::dice{}, {.ignore_index = 255});
 
 /// What a call did.
 struct cost {
@@ -26,7 +28,7 @@ struct cost {
     friend bool operator==(const cost&, const cost&) = default;
 };
 
-template<class G, class Loss, class X, class Y>
+template <class G, class Loss, class X, class Y>
 cost cost_of(G&& grad, const Loss& loss, const X& x, const Y& y, const xloss::call_options& options = {}) {
     const counting::since start;
     xloss::value_and_grad_into(grad, loss, x, y, options);
@@ -34,7 +36,7 @@ cost cost_of(G&& grad, const Loss& loss, const X& x, const Y& y, const xloss::ca
 }
 
 /// The same call on logits and a gradient of every kind.
-template<class Loss, class Y>
+template <class Loss, class Y>
 void costs_of_kinds(std::vector<cost>& costs, const Loss& loss, std::array<std::size_t, 4> shape, const Y& y,
                     const xloss::call_options& options = {}) {
     const auto x = made_up::logits<float>(shape);
@@ -55,8 +57,10 @@ void costs_of_kinds(std::vector<cost>& costs, const Loss& loss, std::array<std::
 
 std::vector<cost> costs_at(std::size_t side, const xloss::call_options& options = {}) {
     std::vector<cost> costs;
-    costs_of_kinds(costs, mask_loss, {1, 1, side, side}, made_up::labels<bool, 4>({1, 1, side, side}), options);
-    costs_of_kinds(costs, label_loss, {1, 2, side, side}, made_up::labels<unsigned char, 3>({1, side, side}), options);
+    costs_of_kinds(costs, mask_loss, {1, 1, side, side}, made_up::labels<bool, 4>({1, 1, side, side}),
+                   options);
+    costs_of_kinds(costs, label_loss, {1, 2, side, side}, made_up::labels<unsigned char, 3>({1, side, side}),
+                   options);
     return costs;
 }
 
@@ -101,7 +105,8 @@ TEST_CASE("a workspace that has seen the shape leaves nothing to allocate", "[en
     const xloss::call_options with_memory{.workspace = &memory};
     costs_at(100, with_memory);
     const std::size_t held = memory.bytes();
-    for (const cost& one : costs_at(100, with_memory)) CHECK(one == cost{0, 0});
+    for (const cost& one : costs_at(100, with_memory))
+        CHECK(one == cost{0, 0});
     CHECK(memory.bytes() == held);
     CHECK(held > 0);
 }
@@ -111,15 +116,18 @@ TEST_CASE("with an executor a workspace does so too", "[engine][workspace]") {
     executors::backwards backwards;
     const xloss::call_options options{.workspace = &memory, .executor = backwards};
     costs_at(300, options);
-    for (const cost& one : costs_at(300, options)) CHECK(one == cost{0, 0});
+    for (const cost& one : costs_at(300, options))
+        CHECK(one == cost{0, 0});
 }
 
-TEST_CASE("without a workspace the number of allocations is the same for every shape", "[engine][workspace]") {
+TEST_CASE("without a workspace the number of allocations is the same for every shape",
+          "[engine][workspace]") {
     const auto allocations = [](const auto& loss, std::array<std::size_t, 4> shape, const auto& y) {
         auto grad = xt::xtensor<float, 4>::from_shape(shape);
         return cost_of(grad, loss, made_up::logits<float>(shape), y).allocations;
     };
-    const std::array<std::array<std::size_t, 4>, 4> shapes{{{1, 2, 3, 5}, {7, 3, 40, 50}, {2, 60, 33, 9}, {40, 21, 2, 2}}};
+    const std::array<std::array<std::size_t, 4>, 4> shapes{
+        {{1, 2, 3, 5}, {7, 3, 40, 50}, {2, 60, 33, 9}, {40, 21, 2, 2}}};
     const auto same_for_all = [&](const char* name, const auto& loss) {
         INFO(name);
         std::vector<std::size_t> counts;
@@ -131,7 +139,8 @@ TEST_CASE("without a workspace the number of allocations is the same for every s
         CHECK(counts[0] < 12);
     };
     same_for_all("cross_entropy + dice", label_loss);
-    same_for_all("weighted cross_entropy", xloss::multiclass(xloss::cross_entropy{.class_weights = 2.0} + user::uneven{}));
+    same_for_all("weighted cross_entropy",
+                 xloss::multiclass(xloss::cross_entropy{.class_weights = 2.0} + user::uneven{}));
     same_for_all("one_vs_rest", xloss::one_vs_rest(xloss::weighted_bce{} + xloss::generalized_dice{}));
 }
 

@@ -1,8 +1,8 @@
 #ifndef XLOSS_TESTS_SUPPORT_COUNTING_HPP
 #define XLOSS_TESTS_SUPPORT_COUNTING_HPP
 
-// Counts what the program allocates: operator new and delete are replaced in all their forms, and where the C library
-// allows it malloc and its kin are counted too. For one source file of a program.
+// Counts what the program allocates: operator new and delete are replaced in all their forms, and where the C
+// library allows it malloc and its kin are counted too. For one source file of a program.
 
 #include <algorithm>
 #include <atomic>
@@ -16,7 +16,8 @@
 #define XLOSS_TESTS_SANITIZED
 #endif
 #endif
-#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && !defined(XLOSS_TESTS_SANITIZED)
+#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) &&                 \
+    !defined(XLOSS_TESTS_SANITIZED)
 #define XLOSS_TESTS_COUNT_MALLOC
 extern "C" {
 void* __libc_malloc(std::size_t size);
@@ -65,21 +66,25 @@ inline void release_raw(void* memory) {
 inline void* allocate(std::size_t size, std::size_t alignment) noexcept {
     alignment = std::max(alignment, alignof(std::max_align_t));
     void* start = raw(size + alignment + sizeof(header));
-    if (!start) return nullptr;
+    if (!start)
+        return nullptr;
     const auto first = reinterpret_cast<std::size_t>(start) + sizeof(header);
-    auto* block = static_cast<std::byte*>(start) + sizeof(header) + (alignment - first % alignment) % alignment;
+    auto* block =
+        static_cast<std::byte*>(start) + sizeof(header) + (alignment - first % alignment) % alignment;
     const header h{start, size};
     std::memcpy(block - sizeof(header), &h, sizeof(header));
     state& s = now();
     ++s.allocations;
     const std::size_t live = s.live += size;
     std::size_t peak = s.peak;
-    while (live > peak && !s.peak.compare_exchange_weak(peak, live)) {}
+    while (live > peak && !s.peak.compare_exchange_weak(peak, live)) {
+    }
     return block;
 }
 
 inline void release(void* block) noexcept {
-    if (!block) return;
+    if (!block)
+        return;
     header h{};
     std::memcpy(&h, static_cast<std::byte*>(block) - sizeof(header), sizeof(header));
     now().live -= h.size;
@@ -88,8 +93,10 @@ inline void release(void* block) noexcept {
 
 /// What happened since it was made.
 class since {
-  public:
-    since() : allocations_(now().allocations), mallocs_(now().mallocs), live_(now().live) { now().peak = live_; }
+public:
+    since() : allocations_(now().allocations), mallocs_(now().mallocs), live_(now().live) {
+        now().peak = live_;
+    }
 
     /// Allocations of any kind.
     [[nodiscard]] std::size_t allocations() const { return now().allocations - allocations_ + mallocs(); }
@@ -97,7 +104,7 @@ class since {
     /// The most bytes that were alive at once, beyond those before.
     [[nodiscard]] std::size_t peak() const { return now().peak - live_; }
 
-  private:
+private:
     std::size_t allocations_, mallocs_, live_;
 };
 
@@ -105,41 +112,75 @@ class since {
 
 // Not inlined: g++ would see the C library free what new gave, and warn.
 [[gnu::noinline]] void* operator new(std::size_t size) {
-    if (void* block = counting::allocate(size, 1)) return block;
+    if (void* block = counting::allocate(size, 1))
+        return block;
     throw std::bad_alloc();
 }
 [[gnu::noinline]] void* operator new[](std::size_t size) {
-    if (void* block = counting::allocate(size, 1)) return block;
+    if (void* block = counting::allocate(size, 1))
+        return block;
     throw std::bad_alloc();
 }
 [[gnu::noinline]] void* operator new(std::size_t size, std::align_val_t alignment) {
-    if (void* block = counting::allocate(size, static_cast<std::size_t>(alignment))) return block;
+    if (void* block = counting::allocate(size, static_cast<std::size_t>(alignment)))
+        return block;
     throw std::bad_alloc();
 }
 [[gnu::noinline]] void* operator new[](std::size_t size, std::align_val_t alignment) {
-    if (void* block = counting::allocate(size, static_cast<std::size_t>(alignment))) return block;
+    if (void* block = counting::allocate(size, static_cast<std::size_t>(alignment)))
+        return block;
     throw std::bad_alloc();
 }
-[[gnu::noinline]] void* operator new(std::size_t size, const std::nothrow_t&) noexcept { return counting::allocate(size, 1); }
-[[gnu::noinline]] void* operator new[](std::size_t size, const std::nothrow_t&) noexcept { return counting::allocate(size, 1); }
-[[gnu::noinline]] void* operator new(std::size_t size, std::align_val_t alignment, const std::nothrow_t&) noexcept {
+[[gnu::noinline]] void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+    return counting::allocate(size, 1);
+}
+[[gnu::noinline]] void* operator new[](std::size_t size, const std::nothrow_t&) noexcept {
+    return counting::allocate(size, 1);
+}
+[[gnu::noinline]] void* operator new(std::size_t size, std::align_val_t alignment,
+                                     const std::nothrow_t&) noexcept {
     return counting::allocate(size, static_cast<std::size_t>(alignment));
 }
-[[gnu::noinline]] void* operator new[](std::size_t size, std::align_val_t alignment, const std::nothrow_t&) noexcept {
+[[gnu::noinline]] void* operator new[](std::size_t size, std::align_val_t alignment,
+                                       const std::nothrow_t&) noexcept {
     return counting::allocate(size, static_cast<std::size_t>(alignment));
 }
-[[gnu::noinline]] void operator delete(void* block) noexcept { counting::release(block); }
-[[gnu::noinline]] void operator delete[](void* block) noexcept { counting::release(block); }
-[[gnu::noinline]] void operator delete(void* block, std::size_t) noexcept { counting::release(block); }
-[[gnu::noinline]] void operator delete[](void* block, std::size_t) noexcept { counting::release(block); }
-[[gnu::noinline]] void operator delete(void* block, std::align_val_t) noexcept { counting::release(block); }
-[[gnu::noinline]] void operator delete[](void* block, std::align_val_t) noexcept { counting::release(block); }
-[[gnu::noinline]] void operator delete(void* block, std::size_t, std::align_val_t) noexcept { counting::release(block); }
-[[gnu::noinline]] void operator delete[](void* block, std::size_t, std::align_val_t) noexcept { counting::release(block); }
-[[gnu::noinline]] void operator delete(void* block, const std::nothrow_t&) noexcept { counting::release(block); }
-[[gnu::noinline]] void operator delete[](void* block, const std::nothrow_t&) noexcept { counting::release(block); }
-[[gnu::noinline]] void operator delete(void* block, std::align_val_t, const std::nothrow_t&) noexcept { counting::release(block); }
-[[gnu::noinline]] void operator delete[](void* block, std::align_val_t, const std::nothrow_t&) noexcept { counting::release(block); }
+[[gnu::noinline]] void operator delete(void* block) noexcept {
+    counting::release(block);
+}
+[[gnu::noinline]] void operator delete[](void* block) noexcept {
+    counting::release(block);
+}
+[[gnu::noinline]] void operator delete(void* block, std::size_t) noexcept {
+    counting::release(block);
+}
+[[gnu::noinline]] void operator delete[](void* block, std::size_t) noexcept {
+    counting::release(block);
+}
+[[gnu::noinline]] void operator delete(void* block, std::align_val_t) noexcept {
+    counting::release(block);
+}
+[[gnu::noinline]] void operator delete[](void* block, std::align_val_t) noexcept {
+    counting::release(block);
+}
+[[gnu::noinline]] void operator delete(void* block, std::size_t, std::align_val_t) noexcept {
+    counting::release(block);
+}
+[[gnu::noinline]] void operator delete[](void* block, std::size_t, std::align_val_t) noexcept {
+    counting::release(block);
+}
+[[gnu::noinline]] void operator delete(void* block, const std::nothrow_t&) noexcept {
+    counting::release(block);
+}
+[[gnu::noinline]] void operator delete[](void* block, const std::nothrow_t&) noexcept {
+    counting::release(block);
+}
+[[gnu::noinline]] void operator delete(void* block, std::align_val_t, const std::nothrow_t&) noexcept {
+    counting::release(block);
+}
+[[gnu::noinline]] void operator delete[](void* block, std::align_val_t, const std::nothrow_t&) noexcept {
+    counting::release(block);
+}
 
 #ifdef XLOSS_TESTS_COUNT_MALLOC
 extern "C" {
@@ -168,7 +209,9 @@ int posix_memalign(void** to, std::size_t alignment, std::size_t size) {
     *to = __libc_memalign(alignment, size);
     return *to ? 0 : 12; // ENOMEM
 }
-void free(void* memory) { __libc_free(memory); }
+void free(void* memory) {
+    __libc_free(memory);
+}
 }
 #endif
 

@@ -17,10 +17,11 @@ namespace executors {
 struct backwards {
     std::size_t pieces = 0; // how many it was given
 
-    template<class Body>
+    template <class Body>
     void operator()(std::size_t n, Body&& body) {
         pieces += n;
-        for (std::size_t i = n; i-- > 0;) body(i);
+        for (std::size_t i = n; i-- > 0;)
+            body(i);
     }
 };
 
@@ -28,25 +29,29 @@ struct backwards {
 struct shuffled {
     std::minstd_rand random{5};
 
-    template<class Body>
+    template <class Body>
     void operator()(std::size_t n, Body&& body) {
         std::vector<std::size_t> order(n);
         std::iota(order.begin(), order.end(), std::size_t{0});
-        for (std::size_t i = n; i > 1; --i) std::swap(order[i - 1], order[random() % i]);
-        for (const std::size_t i : order) body(i);
+        for (std::size_t i = n; i > 1; --i)
+            std::swap(order[i - 1], order[random() % i]);
+        for (const std::size_t i : order)
+            body(i);
     }
 };
 
 /// On three threads at once.
 struct threads {
-    template<class Body>
+    template <class Body>
     void operator()(std::size_t n, Body&& body) {
         std::vector<std::thread> running;
         for (std::size_t first = 0; first < 3; ++first)
             running.emplace_back([=, &body] {
-                for (std::size_t i = first; i < n; i += 3) body(i);
+                for (std::size_t i = first; i < n; i += 3)
+                    body(i);
             });
-        for (std::thread& one : running) one.join();
+        for (std::thread& one : running)
+            one.join();
     }
 };
 

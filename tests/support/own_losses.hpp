@@ -18,7 +18,7 @@ namespace user {
 
 /// By the probability: every mode.
 struct brier {
-    template<class V>
+    template <class V>
     xloss::point<V> at_probability(const xloss::pixel<V>& s) const {
         const V d = s.p * (1.0 - s.y) - s.q * s.y; // p - y, to all digits where p is next to y
         return {d * d, 2.0 * d};
@@ -30,7 +30,7 @@ struct generalized_bce {
     double power = 2.0;
     xloss::per_class class_weights{};
 
-    template<class V>
+    template <class V>
     xloss::point<V> at(const xloss::pixel<V>& s) const {
         const V not_y = 1.0 - s.y;
         return {s.y * (s.q - s.log_p) + not_y * (power * s.p - s.log_q),
@@ -43,7 +43,7 @@ struct poly_cross_entropy {
     double epsilon = 1.0;
     xloss::per_class class_weights{};
 
-    template<class V>
+    template <class V>
     xloss::point<V> at_class(const xloss::pixel<V>& s) const {
         return {s.y * (epsilon * s.q - s.log_p), -(s.y * (1.0 + epsilon * s.p))};
     }
@@ -57,7 +57,7 @@ struct tversky {
     xloss::empty_region empty = xloss::empty_region::smooth;
     xloss::per_class class_weights{};
 
-    template<class S>
+    template <class S>
     S region_loss(const xloss::region_sums<S>& r) const {
         return 1.0 - (r.tp + 1.0) / (r.tp + alpha * r.fp + (1.0 - alpha) * r.fn + 1.0);
     }
@@ -79,24 +79,29 @@ struct tversky_by_hand : tversky {
 struct uneven {
     static constexpr unsigned sums = xloss::sums::pred | xloss::sums::pred2 | xloss::sums::tn;
 
-    template<class S>
+    template <class S>
     S classes_loss(std::span<const xloss::region_sums<S>> classes) const {
         S sum = 1.0;
-        for (const auto& r : classes) sum = sum * ((r.pred + 2.0) / (r.target + 0.5 * r.weight + 2.0)) + r.pred2 / (r.tn + 1.0);
+        for (const auto& r : classes)
+            sum = sum * ((r.pred + 2.0) / (r.target + 0.5 * r.weight + 2.0)) + r.pred2 / (r.tn + 1.0);
         return sum;
     }
 };
 
 /// The same with its partials by hand.
 struct uneven_by_hand : uneven {
-    template<class S>
-    xloss::region_sums<double> classes_slopes(std::span<const xloss::region_sums<S>> classes, std::size_t i) const {
-        double sum = 1.0, rise = 1.0; // of what is summed up to class i, then of what later classes make of it
+    template <class S>
+    xloss::region_sums<double> classes_slopes(std::span<const xloss::region_sums<S>> classes,
+                                              std::size_t i) const {
+        double sum = 1.0,
+               rise = 1.0; // of what is summed up to class i, then of what later classes make of it
         for (std::size_t c = 0; c < classes.size(); ++c) {
             const auto& r = classes[c];
             const double factor = 1.0 / (r.target + 0.5 * r.weight + 2.0);
-            if (c < i) sum = sum * (r.pred.value + 2.0) * factor + r.pred2.value / (r.tn.value + 1.0);
-            if (c > i) rise *= (r.pred.value + 2.0) * factor;
+            if (c < i)
+                sum = sum * (r.pred.value + 2.0) * factor + r.pred2.value / (r.tn.value + 1.0);
+            if (c > i)
+                rise *= (r.pred.value + 2.0) * factor;
         }
         const auto& own = classes[i];
         const double rest = own.tn.value + 1.0;
@@ -139,7 +144,8 @@ inline reference::model model_of(const tversky& loss) {
     return [loss](reference::field& f, const reference::settings& s) {
         const reference::region_settings options{loss.over, loss.empty, {}, true, loss.class_weights};
         return reference::mean_over_regions(f, s, options, [&](const reference::sums& r) {
-            const reference::number size = r.tp + loss.alpha * r.fp + (1 - static_cast<reference::real>(loss.alpha)) * r.fn + 1;
+            const reference::number size =
+                r.tp + loss.alpha * r.fp + (1 - static_cast<reference::real>(loss.alpha)) * r.fn + 1;
             return 1 - (r.tp + 1) / size;
         });
     };

@@ -1,8 +1,9 @@
 #ifndef XLOSS_TESTS_SUPPORT_REFERENCE_HPP
 #define XLOSS_TESTS_SUPPORT_REFERENCE_HPP
 
-// What every loss has to compute, written from its definition: plain loops over plain vectors, in long double, each
-// option where the definition names it. Of the library it uses the enumerations and the parameters of the losses only.
+// What every loss has to compute, written from its definition: plain loops over plain vectors, in long
+// double, each option where the definition names it. Of the library it uses the enumerations and the
+// parameters of the losses only.
 
 #include "tape.hpp"
 
@@ -22,8 +23,8 @@
 
 namespace reference {
 
-/// The data of a call: logits (or probabilities), targets and weights of [samples, classes, pixels], in that order.
-/// A weight is 0 where the element is ignored or masked; x and y may be anything there.
+/// The data of a call: logits (or probabilities), targets and weights of [samples, classes, pixels], in that
+/// order. A weight is 0 where the element is ignored or masked; x and y may be anything there.
 struct data {
     xloss::mode md = xloss::mode::binary;
     bool probabilities = false;
@@ -31,7 +32,9 @@ struct data {
     std::vector<double> x{}, y{}, m{};
 
     [[nodiscard]] std::size_t size() const { return samples * classes * pixels; }
-    [[nodiscard]] std::size_t at(std::size_t b, std::size_t c, std::size_t i) const { return (b * classes + c) * pixels + i; }
+    [[nodiscard]] std::size_t at(std::size_t b, std::size_t c, std::size_t i) const {
+        return (b * classes + c) * pixels + i;
+    }
     [[nodiscard]] bool softmax() const { return md == xloss::mode::multiclass; }
 };
 
@@ -44,30 +47,35 @@ struct settings {
 /// Probabilities and their logarithms, with derivatives by the logits.
 struct field : data {
     std::vector<number> input{}, p{}, q{}, log_p{}, log_q{};
-    /// The largest exponent met, of a power u^gamma = exp(gamma log u) or of a softmax, exp(x_k - x_c): the rounding of
-    /// an exponent is an error of the exponential relative to it.
+    /// The largest exponent met, of a power u^gamma = exp(gamma log u) or of a softmax, exp(x_k - x_c): the
+    /// rounding of an exponent is an error of the exponential relative to it.
     real log_power = 0;
 
-    /// With `smoothed` targets, or soft ones, the slopes of all classes are added up before the own one is taken off
-    /// again: the scale of a gradient is that of this sum. Otherwise log p has its own slope 1 - p to all digits.
-    explicit field(const data& d, bool smoothed = false) : data(d), input(d.size()), p(d.size()), q(d.size()), log_p(d.size()), log_q(d.size()) {
+    /// With `smoothed` targets, or soft ones, the slopes of all classes are added up before the own one is
+    /// taken off again: the scale of a gradient is that of this sum. Otherwise log p has its own slope 1 - p
+    /// to all digits.
+    explicit field(const data& d, bool smoothed = false)
+        : data(d), input(d.size()), p(d.size()), q(d.size()), log_p(d.size()), log_q(d.size()) {
         for (std::size_t b = 0; b < samples; ++b)
             for (std::size_t i = 0; i < pixels; ++i)
                 if (softmax() && !probabilities)
                     softmax_at(b, i, smoothed);
                 else
-                    for (std::size_t c = 0; c < classes; ++c) element(at(b, c, i));
+                    for (std::size_t c = 0; c < classes; ++c)
+                        element(at(b, c, i));
     }
 
     [[nodiscard]] bool any_counts(std::size_t b, std::size_t i) const {
         for (std::size_t c = 0; c < classes; ++c)
-            if (m[at(b, c, i)] != 0) return true;
+            if (m[at(b, c, i)] != 0)
+                return true;
         return false;
     }
 
-  private:
+private:
     void element(std::size_t e) {
-        if (m[e] == 0) return;
+        if (m[e] == 0)
+            return;
         const number v = input[e] = number::variable(x[e]);
         if (probabilities) {
             p[e] = v;
@@ -83,10 +91,13 @@ struct field : data {
     }
 
     void softmax_at(std::size_t b, std::size_t i, bool smoothed) {
-        if (!any_counts(b, i)) return;
-        for (std::size_t c = 0; c < classes; ++c) input[at(b, c, i)] = number::variable(x[at(b, c, i)]);
+        if (!any_counts(b, i))
+            return;
+        for (std::size_t c = 0; c < classes; ++c)
+            input[at(b, c, i)] = number::variable(x[at(b, c, i)]);
         real largest = x[at(b, 0, i)];
-        for (std::size_t c = 1; c < classes; ++c) largest = std::max<real>(largest, x[at(b, c, i)]);
+        for (std::size_t c = 1; c < classes; ++c)
+            largest = std::max<real>(largest, x[at(b, c, i)]);
         number sum = 0;
         bool dense = smoothed; // is more than one class of the target above 0?
         for (std::size_t c = 0; c < classes; ++c) {
@@ -101,11 +112,12 @@ struct field : data {
                     others += exp(input[at(b, k, i)] - input[e]);
                     log_power = std::max(log_power, std::abs(input[at(b, k, i)].value - input[e].value));
                 }
-            log_p[e] = dense ? number::of(-std::log1p(others.value), std::log1p(others.value), input[e], 1, log(sum), -1)
+            log_p[e] = dense ? number::of(-std::log1p(others.value), std::log1p(others.value), input[e], 1,
+                                          log(sum), -1)
                              : -log1p(others);
             log_q[e] = log(others / (1 + others));
-            // Overlap sums are differentiated by dp_c/dx_k = p_c (delta - p_k), in words of p alone: the scale is that of
-            // these products, also where p is next to 1 and they cancel.
+            // Overlap sums are differentiated by dp_c/dx_k = p_c (delta - p_k), in words of p alone: the
+            // scale is that of these products, also where p is next to 1 and they cancel.
             p[e] = exp(input[e] - largest) / sum;
             p[e].value = 1 / (1 + others.value);
             q[e] = number::of(others.value / (1 + others.value), others.value / (1 + others.value), p[e], -1);
@@ -122,32 +134,42 @@ struct result {
 
 using model = std::function<result(field&, const settings&)>;
 
-inline real of_class(const xloss::per_class& given, std::size_t c) { return given.is_list() ? given.list[c] : given.number; }
+inline real of_class(const xloss::per_class& given, std::size_t c) {
+    return given.is_list() ? given.list[c] : given.number;
+}
 
 /// y log p with 0 log 0 = 0.
-inline number times_log(real y, const number& log_p) { return y == 0 ? number(0) : y * log_p; }
+inline number times_log(real y, const number& log_p) {
+    return y == 0 ? number(0) : y * log_p;
+}
 
 /// u^g, by the logarithm where it is known better than u.
 inline number power(field& f, const number& log_u, real g) {
-    if (g == 0) return 1;
+    if (g == 0)
+        return 1;
     f.log_power = std::max(f.log_power, std::abs(g * log_u.value));
     return exp(g * log_u);
 }
 
-// --- means over pixels ------------------------------------------------------------------------------------------------
+// --- means over pixels
+// ------------------------------------------------------------------------------------------------
 
 /// What a mean over pixels divides by.
 inline real denominator_of(const field& f, const settings& s, const xloss::per_class& class_weights) {
-    if (s.reduction == xloss::reduction::sum) return 1;
+    if (s.reduction == xloss::reduction::sum)
+        return 1;
     real weights = 0, valid = 0, all = 0;
     for (std::size_t b = 0; b < f.samples; ++b)
         for (std::size_t i = 0; i < f.pixels; ++i) {
             for (std::size_t c = 0; c < f.classes; ++c) {
                 const std::size_t e = f.at(b, c, i);
-                if (!f.softmax()) all += 1;
-                if (f.m[e] == 0) continue;
+                if (!f.softmax())
+                    all += 1;
+                if (f.m[e] == 0)
+                    continue;
                 weights += f.m[e] * of_class(class_weights, c) * (f.softmax() ? f.y[e] : 1);
-                if (!f.softmax()) valid += 1;
+                if (!f.softmax())
+                    valid += 1;
             }
             if (f.softmax()) {
                 all += 1;
@@ -155,13 +177,18 @@ inline real denominator_of(const field& f, const settings& s, const xloss::per_c
             }
         }
     switch (s.denominator) {
-    case xloss::denominator::weights: return weights;
-    case xloss::denominator::valid: return valid;
-    default: return all;
+    case xloss::denominator::weights:
+        return weights;
+    case xloss::denominator::valid:
+        return valid;
+    default:
+        return all;
     }
 }
 
-inline number quotient(const number& a, const number& b) { return b.value == 0 ? number(0) : a / b; }
+inline number quotient(const number& a, const number& b) {
+    return b.value == 0 ? number(0) : a / b;
+}
 
 /// The mean of m w l, where at(e, c) gives l of an element that counts (in multiclass with y in it).
 inline result mean_over_pixels(field& f, const settings& s, const xloss::per_class& class_weights,
@@ -171,8 +198,10 @@ inline result mean_over_pixels(field& f, const settings& s, const xloss::per_cla
         for (std::size_t c = 0; c < f.classes; ++c)
             for (std::size_t i = 0; i < f.pixels; ++i) {
                 const std::size_t e = f.at(b, c, i), unit = f.softmax() ? b * f.pixels + i : e;
-                if (unit >= r.unreduced.size()) r.unreduced.resize(unit + 1);
-                if (f.m[e] == 0) continue;
+                if (unit >= r.unreduced.size())
+                    r.unreduced.resize(unit + 1);
+                if (f.m[e] == 0)
+                    continue;
                 const number l = f.m[e] * of_class(class_weights, c) * at(e, c);
                 r.unreduced[unit] += l;
                 r.value += l;
@@ -201,7 +230,8 @@ inline model model_of(const xloss::weighted_bce&) {
             }
         const real w = (all - positive) / (positive + 1e-8L);
         return mean_over_pixels(f, s, {}, [&](std::size_t e, std::size_t) {
-            return -(times_log(w * f.y[e], f.log_p[e]) + times_log(1 - static_cast<real>(f.y[e]), f.log_q[e]));
+            return -(times_log(w * f.y[e], f.log_p[e]) +
+                     times_log(1 - static_cast<real>(f.y[e]), f.log_q[e]));
         });
     };
 }
@@ -209,29 +239,36 @@ inline model model_of(const xloss::weighted_bce&) {
 inline model model_of(const xloss::focal& loss) {
     return [loss](field& f, const settings& s) {
         const auto modulation = [&](std::size_t e) {
-            if (f.softmax()) return power(f, f.log_q[e], loss.gamma);
+            if (f.softmax())
+                return power(f, f.log_q[e], loss.gamma);
             const real y = f.y[e];
-            if (y == 1) return power(f, f.log_q[e], loss.gamma);
-            if (y == 0) return power(f, f.log_p[e], loss.gamma);
+            if (y == 1)
+                return power(f, f.log_q[e], loss.gamma);
+            if (y == 0)
+                return power(f, f.log_p[e], loss.gamma);
             return power(f, log(f.p[e] * (1 - y) + f.q[e] * y), loss.gamma);
         };
         result r = mean_over_pixels(f, s, loss.class_weights, [&](std::size_t e, std::size_t c) -> number {
             const real y = f.y[e], alpha = of_class(loss.alpha, c);
             if (f.softmax()) {
-                if (y == 0) return 0;
+                if (y == 0)
+                    return 0;
                 return y * (alpha < 0 ? 1 : alpha) * modulation(e) * -f.log_p[e];
             }
             const real a = alpha < 0 ? 1 : alpha * y + (1 - alpha) * (1 - y);
             return a * modulation(e) * -(times_log(y, f.log_p[e]) + times_log(1 - y, f.log_q[e]));
         });
-        if (!loss.normalized || s.reduction == xloss::reduction::sum) return r;
+        if (!loss.normalized || s.reduction == xloss::reduction::sum)
+            return r;
         number sum = 0, total = 0;
         for (std::size_t e = 0; e < f.size(); ++e) {
-            if (f.m[e] == 0 || (f.softmax() && f.y[e] == 0)) continue;
+            if (f.m[e] == 0 || (f.softmax() && f.y[e] == 0))
+                continue;
             const std::size_t c = e / f.pixels % f.classes;
             total += f.m[e] * of_class(loss.class_weights, c) * (f.softmax() ? f.y[e] : 1) * modulation(e);
         }
-        for (const number& l : r.unreduced) sum += l;
+        for (const number& l : r.unreduced)
+            sum += l;
         r.value = quotient(sum, total);
         r.normalizer = total.value;
         return r;
@@ -247,7 +284,8 @@ inline model model_of(const xloss::cross_entropy& loss) {
     };
 }
 
-// --- means over regions -----------------------------------------------------------------------------------------------
+// --- means over regions
+// -----------------------------------------------------------------------------------------------
 
 struct sums {
     number tp{}, fp{}, fn{}, tn{}, pred{}, pred2{}, absdiff{};
@@ -256,7 +294,8 @@ struct sums {
 
     void add(const field& f, std::size_t e) {
         const real m = f.m[e];
-        if (m == 0) return;
+        if (m == 0)
+            return;
         const real y = f.y[e];
         tp += m * y * f.p[e];
         fp += m * (1 - y) * f.p[e];
@@ -284,10 +323,12 @@ struct region_settings {
 inline std::vector<std::size_t> kept_classes(const field& f, const region_settings& r) {
     std::vector<std::size_t> kept;
     if (r.classes.empty())
-        for (std::size_t c = 0; c < f.classes; ++c) kept.push_back(c);
+        for (std::size_t c = 0; c < f.classes; ++c)
+            kept.push_back(c);
     else
         kept = r.classes;
-    if (!r.include_background) kept.erase(std::remove(kept.begin(), kept.end(), std::size_t{0}), kept.end());
+    if (!r.include_background)
+        kept.erase(std::remove(kept.begin(), kept.end(), std::size_t{0}), kept.end());
     return kept;
 }
 
@@ -296,15 +337,16 @@ inline sums sums_of(const field& f, const region_settings& r, std::size_t group,
     s.cls = c;
     for (std::size_t b = 0; b < f.samples; ++b)
         for (std::size_t i = 0; i < f.pixels; ++i)
-            if (r.over == xloss::region::batch || b == group) s.add(f, f.at(b, c, i));
+            if (r.over == xloss::region::batch || b == group)
+                s.add(f, f.at(b, c, i));
     return s;
 }
 
 using region_formula = std::function<number(const sums&)>;
 using classes_formula = std::function<number(const std::vector<sums>&)>;
 
-/// First over the classes of a sample, by their weights, then over the samples in which a class counted. With `joint`
-/// all classes of a sample are one region.
+/// First over the classes of a sample, by their weights, then over the samples in which a class counted. With
+/// `joint` all classes of a sample are one region.
 inline result mean_over_regions(const field& f, const settings& s, const region_settings& options,
                                 const region_formula& of_region, const classes_formula& joint = {}) {
     result r;
@@ -313,9 +355,11 @@ inline result mean_over_regions(const field& f, const settings& s, const region_
     real counted = 0;
     for (std::size_t group = 0; group < groups; ++group) {
         std::vector<std::vector<sums>> regions;
-        if (joint) regions.emplace_back();
+        if (joint)
+            regions.emplace_back();
         for (const std::size_t c : kept_classes(f, options)) {
-            if (!joint) regions.emplace_back();
+            if (!joint)
+                regions.emplace_back();
             regions.back().push_back(sums_of(f, options, group, c));
         }
         number losses = 0;
@@ -328,10 +372,12 @@ inline result mean_over_regions(const field& f, const settings& s, const region_
             }
             const bool nothing = weight == 0, empty = target == 0;
             r.unreduced.emplace_back(0);
-            if (options.empty == xloss::empty_region::skip && (nothing || empty)) continue;
+            if (options.empty == xloss::empty_region::skip && (nothing || empty))
+                continue;
             const real w = joint ? 1 : of_class(options.class_weights, region[0].cls);
             weights += w;
-            if (nothing || (options.empty == xloss::empty_region::zero && empty)) continue;
+            if (nothing || (options.empty == xloss::empty_region::zero && empty))
+                continue;
             const number l = w * (joint ? joint(region) : of_region(region[0]));
             r.unreduced.back() = l;
             losses += l;
@@ -350,8 +396,10 @@ inline result mean_over_regions(const field& f, const settings& s, const region_
 
 inline number score_loss(const number& numerator, const number& denominator, bool log_form) {
     const number score = denominator.value == 0 ? number(1) : numerator / denominator;
-    if (!log_form) return 1 - score;
-    if (score.value <= 1e-7L) return -std::log(1e-7L);
+    if (!log_form)
+        return 1 - score;
+    if (score.value <= 1e-7L)
+        return -std::log(1e-7L);
     number l = -log(score);
     l.scale += score.scale / score.value; // a relative error of the score is an absolute one of its logarithm
     return l;
@@ -359,7 +407,8 @@ inline number score_loss(const number& numerator, const number& denominator, boo
 
 inline model model_of(const xloss::dice& loss) {
     return [loss](field& f, const settings& s) {
-        const region_settings options{loss.over, loss.empty, loss.classes, loss.include_background, loss.class_weights};
+        const region_settings options{loss.over, loss.empty, loss.classes, loss.include_background,
+                                      loss.class_weights};
         return mean_over_regions(f, s, options, [&](const sums& r) {
             number tp = r.tp, pred = r.pred;
             real target = r.target;
@@ -367,7 +416,8 @@ inline model model_of(const xloss::dice& loss) {
                 pred = r.pred2;
                 target = r.target2;
             }
-            if (loss.form == xloss::soft_form::semimetric) tp = 0.5 * (pred + target - r.absdiff);
+            if (loss.form == xloss::soft_form::semimetric)
+                tp = 0.5 * (pred + target - r.absdiff);
             return score_loss(2 * tp + loss.smooth_nr.value_or(loss.smooth),
                               pred + target + loss.smooth_dr.value_or(loss.smooth), loss.log);
         });
@@ -379,15 +429,19 @@ inline model model_of(const xloss::generalized_dice& loss) {
         const region_settings options{loss.over, loss.empty, loss.classes, loss.include_background, {}};
         const auto volume_weight = [&](real volume) {
             switch (loss.weighting) {
-            case xloss::volume_weighting::square: return 1 / (volume * volume + loss.weight_smooth);
-            case xloss::volume_weighting::simple: return 1 / (volume + loss.weight_smooth);
-            default: return real(1);
+            case xloss::volume_weighting::square:
+                return 1 / (volume * volume + loss.weight_smooth);
+            case xloss::volume_weighting::simple:
+                return 1 / (volume + loss.weight_smooth);
+            default:
+                return real(1);
             }
         };
         return mean_over_regions(f, s, options, {}, [&](const std::vector<sums>& classes) {
             real largest = 0;
             for (const sums& r : classes)
-                if (r.target > 0) largest = std::max(largest, volume_weight(r.target));
+                if (r.target > 0)
+                    largest = std::max(largest, volume_weight(r.target));
             number hits = 0, sizes = 0;
             for (const sums& r : classes) {
                 real w = 0;
@@ -402,8 +456,8 @@ inline model model_of(const xloss::generalized_dice& loss) {
                 hits += w * r.tp;
                 sizes += w * (r.pred + r.target);
             }
-            return score_loss(2 * hits + loss.smooth_nr.value_or(loss.smooth), sizes + loss.smooth_dr.value_or(loss.smooth),
-                              loss.log);
+            return score_loss(2 * hits + loss.smooth_nr.value_or(loss.smooth),
+                              sizes + loss.smooth_dr.value_or(loss.smooth), loss.log);
         });
     };
 }
@@ -420,27 +474,32 @@ inline model model_of(const xloss::unified_focal& loss) {
         if (f.softmax())
             regions = mean_over_regions(f, s, {}, {}, [&](const std::vector<sums>& classes) {
                 number sum = miss(classes[0].tp, classes[0].fn, classes[0].fp);
-                for (std::size_t c = 1; c < classes.size(); ++c) sum += foreground(classes[c]);
+                for (std::size_t c = 1; c < classes.size(); ++c)
+                    sum += foreground(classes[c]);
                 return sum / static_cast<real>(classes.size());
             });
         else // each mask with its other side
-            regions = mean_over_regions(f, s, {}, [&](const sums& r) { return 0.5 * (miss(r.tn, r.fp, r.fn) + foreground(r)); });
+            regions = mean_over_regions(
+                f, s, {}, [&](const sums& r) { return 0.5 * (miss(r.tn, r.fp, r.fn) + foreground(r)); });
         const result pixels = mean_over_pixels(f, s, {}, [&](std::size_t e, std::size_t c) -> number {
             const real y = f.y[e];
             const auto background = [&](real share, const number& log_p, const number& log_q) -> number {
                 return share == 0 ? number(0) : (1 - delta) * share * power(f, log_q, gamma) * -log_p;
             };
-            if (!f.softmax()) return background(1 - y, f.log_q[e], f.log_p[e]) - times_log(delta * y, f.log_p[e]);
+            if (!f.softmax())
+                return background(1 - y, f.log_q[e], f.log_p[e]) - times_log(delta * y, f.log_p[e]);
             return c == 0 ? background(y, f.log_p[e], f.log_q[e]) : -times_log(delta * y, f.log_p[e]);
         });
         result r;
-        r.value = static_cast<real>(loss.weight) * regions.value + (1 - static_cast<real>(loss.weight)) * pixels.value;
+        r.value = static_cast<real>(loss.weight) * regions.value +
+                  (1 - static_cast<real>(loss.weight)) * pixels.value;
         r.normalizer = regions.normalizer;
         return r;
     };
 }
 
-// --- a whole call -----------------------------------------------------------------------------------------------------
+// --- a whole call
+// -----------------------------------------------------------------------------------------------------
 
 /// A loss of a sum with its factor.
 struct weighted_model {
@@ -449,7 +508,7 @@ struct weighted_model {
     bool smooths = false; // its targets are above 0 in every class
 };
 
-template<class Loss>
+template <class Loss>
 weighted_model weighted_model_of(real weight, const Loss& loss) {
     if constexpr (requires { loss.label_smoothing; })
         return {weight, model_of(loss), loss.label_smoothing > 0};
@@ -473,22 +532,28 @@ struct expectation {
     real log_power = 0;
 };
 
-inline value as_value(const number& n, real normalizer) { return {n.value, n.scale, normalizer}; }
+inline value as_value(const number& n, real normalizer) {
+    return {n.value, n.scale, normalizer};
+}
 
 inline std::vector<tape::derivative> gradient_of(const field& f, const number& value) {
     const auto all = tape::current().backwards(value.place);
     std::vector<tape::derivative> gradient(f.size());
     for (std::size_t e = 0; e < f.size(); ++e)
-        if (f.input[e].place != tape::constant) gradient[e] = all[f.input[e].place];
+        if (f.input[e].place != tape::constant)
+            gradient[e] = all[f.input[e].place];
     return gradient;
 }
 
 /// The factor with which the tests weight unreduced loss i.
-inline double upstream_of(std::size_t i) { return 0.25 * static_cast<double>((i * 7 + 3) % 11) - 1.0; }
+inline double upstream_of(std::size_t i) {
+    return 0.25 * static_cast<double>((i * 7 + 3) % 11) - 1.0;
+}
 
 inline expectation expect(const data& d, const settings& s, const std::vector<weighted_model>& losses) {
     tape::current().clear();
-    field f(d, std::any_of(losses.begin(), losses.end(), [](const weighted_model& one) { return one.smooths; }));
+    field f(d,
+            std::any_of(losses.begin(), losses.end(), [](const weighted_model& one) { return one.smooths; }));
     expectation e;
     number total = 0;
     std::vector<number> unreduced;
@@ -496,9 +561,11 @@ inline expectation expect(const data& d, const settings& s, const std::vector<we
         const result r = losses[i].loss(f, s);
         e.terms.push_back(as_value(r.value, r.normalizer));
         total += losses[i].weight * r.value;
-        if (i == 0) unreduced.resize(r.unreduced.size());
+        if (i == 0)
+            unreduced.resize(r.unreduced.size());
         if (r.unreduced.size() == unreduced.size())
-            for (std::size_t k = 0; k < unreduced.size(); ++k) unreduced[k] += losses[i].weight * r.unreduced[k];
+            for (std::size_t k = 0; k < unreduced.size(); ++k)
+                unreduced[k] += losses[i].weight * r.unreduced[k];
         else
             unreduced.clear();
     }
@@ -510,12 +577,15 @@ inline expectation expect(const data& d, const settings& s, const std::vector<we
         weighted += upstream_of(k) * unreduced[k];
     }
     e.weighted_unreduced = as_value(weighted, 1);
-    if (!unreduced.empty()) e.gradient_of_unreduced = gradient_of(f, weighted);
+    if (!unreduced.empty())
+        e.gradient_of_unreduced = gradient_of(f, weighted);
     for (std::size_t b = 0; b < f.samples; ++b)
         for (std::size_t i = 0; i < f.pixels; ++i)
             for (std::size_t c = 0; c < f.classes; ++c) {
-                if (f.softmax() ? !f.any_counts(b, i) : f.m[f.at(b, c, i)] == 0) continue;
-                if (!f.softmax() || c == 0) ++e.valid;
+                if (f.softmax() ? !f.any_counts(b, i) : f.m[f.at(b, c, i)] == 0)
+                    continue;
+                if (!f.softmax() || c == 0)
+                    ++e.valid;
             }
     e.log_power = f.log_power;
     return e;

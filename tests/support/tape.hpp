@@ -1,7 +1,8 @@
 #ifndef XLOSS_TESTS_SUPPORT_TAPE_HPP
 #define XLOSS_TESTS_SUPPORT_TAPE_HPP
 
-// Reverse-mode differentiation of plain scalar programs in long double: slow, small, and nothing of the library in it.
+// Reverse-mode differentiation of plain scalar programs in long double: slow, small, and nothing of the
+// library in it.
 
 #include <algorithm>
 #include <cmath>
@@ -14,7 +15,7 @@ using real = long double;
 
 /// What was computed, in order: every number with its derivatives by the one or two it came from.
 class tape {
-  public:
+public:
     static constexpr std::size_t constant = static_cast<std::size_t>(-1);
 
     std::size_t record(std::size_t a, real by_a, std::size_t b = constant, real by_b = 0) {
@@ -32,10 +33,12 @@ class tape {
     /// The derivatives of a number by all that were recorded before it.
     [[nodiscard]] std::vector<derivative> backwards(std::size_t from) const {
         std::vector<derivative> d(nodes_.size());
-        if (from == constant) return d;
+        if (from == constant)
+            return d;
         d[from] = {1, 1};
         const auto pass = [&d](std::size_t to, real by, const derivative& given) {
-            if (to == constant || given.scale == 0 || by == 0) return;
+            if (to == constant || given.scale == 0 || by == 0)
+                return;
             d[to].value += by * given.value;
             d[to].scale += std::abs(by) * given.scale;
         };
@@ -52,7 +55,7 @@ class tape {
         return one;
     }
 
-  private:
+private:
     struct node {
         std::size_t a, b;
         real by_a, by_b;
@@ -80,7 +83,8 @@ struct number {
 
     static number of(real v, real s, const number& a, real by_a) { return of(v, s, a, by_a, number(), 0); }
     static number of(real v, real s, const number& a, real by_a, const number& b, real by_b) {
-        if (a.place == tape::constant && b.place == tape::constant) return {v, s, tape::constant};
+        if (a.place == tape::constant && b.place == tape::constant)
+            return {v, s, tape::constant};
         return {v, s, tape::current().record(a.place, by_a, b.place, by_b)};
     }
 
@@ -115,7 +119,8 @@ struct number {
     /// u^g; at u = 0 the derivative is 0, as the library documents it.
     friend number pow(const number& u, real g) {
         const real v = std::pow(u.value, g);
-        if (u.value == 0) return of(v, v, u, 0);
+        if (u.value == 0)
+            return of(v, v, u, 0);
         return of(v, v * std::max<real>(1, u.scale / u.value), u, g * std::pow(u.value, g - 1));
     }
     friend number abs(const number& a) {

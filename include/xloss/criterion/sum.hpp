@@ -77,7 +77,10 @@ std::string names_of() {
     } else if constexpr (is_criterion<Loss>) {
         return names_of<decltype(Loss::loss)>();
     } else {
-        return std::string(requires { Loss::name; } ? "xloss::" : "") + name_of<Loss>();
+        return requires {
+            Loss::name;
+        }
+        ? public_name(name_of<Loss>()) : std::string(name_of<Loss>());
     }
 }
 

@@ -132,14 +132,14 @@ private:
     }
 
     void check_classes() const {
-        const std::string name = std::string("xloss::") + name_of<Term>();
         for (std::size_t i = 0; i < listed(); ++i)
             if ((*options_.classes)[i] >= g_.classes)
-                throw parameter_error(name + ": classes names class " +
+                throw parameter_error(public_name(name_of<Term>()) + ": classes names class " +
                                       std::to_string((*options_.classes)[i]) + " of " +
                                       std::to_string(g_.classes));
         if (kept() == 0)
-            throw parameter_error(name + ": include_background = false leaves no class of " +
+            throw parameter_error(public_name(name_of<Term>()) +
+                                  ": include_background = false leaves no class of " +
                                   std::to_string(g_.classes));
     }
 

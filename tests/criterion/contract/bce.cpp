@@ -9,7 +9,7 @@ namespace {
 using contract::list, contract::per_class_list, contract::unreduced;
 using xloss::mode;
 
-template<class T, mode Mode>
+template <class T, mode Mode>
 void prove_bce() {
     contract::prove<T, Mode, unreduced::exists>([](std::size_t classes) {
         return list<xloss::bce>{{"bce", {}},
@@ -23,7 +23,15 @@ void prove_bce() {
 
 } // namespace
 
-TEST_CASE("bce keeps the contract: binary", "[criterion][contract]") { prove_bce<double, mode::binary>(); }
-TEST_CASE("bce keeps the contract: multilabel", "[criterion][contract]") { prove_bce<double, mode::multilabel>(); }
-TEST_CASE("bce keeps the contract: one_vs_rest", "[criterion][contract]") { prove_bce<double, mode::one_vs_rest>(); }
-TEST_CASE("bce keeps the contract: multilabel, float", "[criterion][contract]") { prove_bce<float, mode::multilabel>(); }
+TEST_CASE("bce keeps the contract: binary", "[criterion][contract]") {
+    prove_bce<double, mode::binary>();
+}
+TEST_CASE("bce keeps the contract: multilabel", "[criterion][contract]") {
+    prove_bce<double, mode::multilabel>();
+}
+TEST_CASE("bce keeps the contract: one_vs_rest", "[criterion][contract]") {
+    prove_bce<double, mode::one_vs_rest>();
+}
+TEST_CASE("bce keeps the contract: multilabel, float", "[criterion][contract]") {
+    prove_bce<float, mode::multilabel>();
+}

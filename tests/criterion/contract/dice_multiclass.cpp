@@ -16,7 +16,8 @@ list<xloss::dice> all_dice(std::size_t classes) {
         for (const empty_region empty : {empty_region::smooth, empty_region::zero, empty_region::skip})
             for (const soft_form form : {soft_form::product, soft_form::squared, soft_form::semimetric})
                 all.push_back({"dice over " + std::to_string(static_cast<int>(over)) + ", empty " +
-                                   std::to_string(static_cast<int>(empty)) + ", form " + std::to_string(static_cast<int>(form)),
+                                   std::to_string(static_cast<int>(empty)) + ", form " +
+                                   std::to_string(static_cast<int>(form)),
                                {.smooth_nr = form == soft_form::product ? std::optional<double>{} : 0.5,
                                 .form = form,
                                 .over = over,
@@ -26,10 +27,15 @@ list<xloss::dice> all_dice(std::size_t classes) {
     all.push_back({"dice without smooth", {.smooth = 0.0}});
     all.push_back({"dice, smooth below", {.smooth = 0.0, .smooth_dr = 1e-5, .log = true}});
     all.push_back({"dice of a class", {.classes = {classes - 1}}});
-    if (classes == 1) return all;
-    all.push_back({"dice of two classes", {.over = region::batch, .classes = {1, 0}, .class_weights = per_class_list(classes, 1.0, 2.0)}});
+    if (classes == 1)
+        return all;
+    all.push_back(
+        {"dice of two classes",
+         {.over = region::batch, .classes = {1, 0}, .class_weights = per_class_list(classes, 1.0, 2.0)}});
     all.push_back({"dice of the foreground",
-                   {.empty = empty_region::skip, .include_background = false, .class_weights = per_class_list(classes, 0.0, 1.0)}});
+                   {.empty = empty_region::skip,
+                    .include_background = false,
+                    .class_weights = per_class_list(classes, 0.0, 1.0)}});
     return all;
 }
 

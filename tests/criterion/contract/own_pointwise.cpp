@@ -10,14 +10,20 @@ namespace {
 using contract::list, contract::per_class_list, contract::unreduced;
 using xloss::mode;
 
-list<user::brier> all_brier(std::size_t) { return {{"user's brier", {}}}; }
+list<user::brier> all_brier(std::size_t) {
+    return {{"user's brier", {}}};
+}
 
 list<user::generalized_bce> all_bce(std::size_t classes) {
-    return {{"user's bce", {}}, {"user's bce of every class", {.power = 0.5, .class_weights = per_class_list(classes, 0.5, 1.0)}}};
+    return {
+        {"user's bce", {}},
+        {"user's bce of every class", {.power = 0.5, .class_weights = per_class_list(classes, 0.5, 1.0)}}};
 }
 
 list<user::poly_cross_entropy> all_poly(std::size_t classes) {
-    return {{"user's poly", {}}, {"user's poly of every class", {.epsilon = 0.5, .class_weights = per_class_list(classes, 0.5, 1.0)}}};
+    return {
+        {"user's poly", {}},
+        {"user's poly of every class", {.epsilon = 0.5, .class_weights = per_class_list(classes, 0.5, 1.0)}}};
 }
 
 } // namespace

@@ -1,4 +1,5 @@
-// Sums of losses, evaluated together, give what their terms give: the library's among themselves and with a user's.
+// Sums of losses, evaluated together, give what their terms give: the library's among themselves and with a
+// user's.
 
 #include "support/contract.hpp"
 #include "support/own_losses.hpp"
@@ -18,9 +19,11 @@ auto focal_and_dice(std::size_t) {
     using sum = decltype(1.0 * xloss::focal{} + xloss::dice{});
     return list<sum>{
         {"20 focal + dice", 20.0 * xloss::focal{} + xloss::dice{}},
-        {"dice, log, without focal", 0.0 * xloss::focal{.gamma = 0.5} + xloss::dice{.form = xloss::soft_form::squared, .log = true}},
+        {"dice, log, without focal",
+         0.0 * xloss::focal{.gamma = 0.5} + xloss::dice{.form = xloss::soft_form::squared, .log = true}},
         {"normalized focal - dice over the batch",
-         xloss::focal{.normalized = true} + xloss::dice{.over = xloss::region::batch, .empty = xloss::empty_region::skip} * -0.5}};
+         xloss::focal{.normalized = true} +
+             xloss::dice{.over = xloss::region::batch, .empty = xloss::empty_region::skip} * -0.5}};
 }
 
 auto points(std::size_t) {

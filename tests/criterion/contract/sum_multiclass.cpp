@@ -16,18 +16,20 @@ using xloss::mode;
 
 auto cross_entropy_and_dice(std::size_t classes) {
     using sum = decltype(xloss::cross_entropy{} + 1.5 * xloss::dice{});
-    return list<sum>{{"cross_entropy + 1.5 dice", xloss::cross_entropy{} + 1.5 * xloss::dice{}},
-                     {"the same smoothed", xloss::cross_entropy{.label_smoothing = 0.125} + 0.5 * xloss::dice{.log = true}},
-                     {"the same weighted", xloss::cross_entropy{.class_weights = per_class_list(classes, 0.5, 0.5)} +
-                                               xloss::dice{.form = xloss::soft_form::semimetric}}};
+    return list<sum>{
+        {"cross_entropy + 1.5 dice", xloss::cross_entropy{} + 1.5 * xloss::dice{}},
+        {"the same smoothed",
+         xloss::cross_entropy{.label_smoothing = 0.125} + 0.5 * xloss::dice{.log = true}},
+        {"the same weighted", xloss::cross_entropy{.class_weights = per_class_list(classes, 0.5, 0.5)} +
+                                  xloss::dice{.form = xloss::soft_form::semimetric}}};
 }
 
 /// Terms of every kind; more than eight variants, so each in its general form.
 auto everything(std::size_t) {
     using namespace xloss::operators; // for what has no loss of the library in it
-    auto sum = xloss::focal{.gamma = 0.5} + xloss::focal{} + 2.0 * xloss::dice{} + xloss::dice{.smooth = 0.5} +
-               0.5 * xloss::unified_focal{} + xloss::generalized_dice{} + user::brier{} + 0.25 * user::tversky_by_hand{} +
-               xloss::cross_entropy{.label_smoothing = 0.25};
+    auto sum = xloss::focal{.gamma = 0.5} + xloss::focal{} + 2.0 * xloss::dice{} +
+               xloss::dice{.smooth = 0.5} + 0.5 * xloss::unified_focal{} + xloss::generalized_dice{} +
+               user::brier{} + 0.25 * user::tversky_by_hand{} + xloss::cross_entropy{.label_smoothing = 0.25};
     return list<decltype(sum)>{{"nine losses", sum}};
 }
 
