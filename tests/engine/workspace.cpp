@@ -21,6 +21,13 @@ const auto mask_loss = 20.0 * xloss::focal{} + xloss::dice{};
 const auto label_loss =
     xloss::multiclass(xloss::cross_entropy{} + 1.5 * xloss::dice{}, {.ignore_index = 255});
 
+// Without optimization, as under sanitizers, four million pixels take minutes.
+#ifdef __OPTIMIZE__
+constexpr std::size_t large_side = 2048;
+#else
+constexpr std::size_t large_side = 512;
+#endif
+
 /// What a call did.
 struct cost {
     std::size_t allocations, peak;
@@ -90,7 +97,7 @@ TEST_CASE("the count sees every way to allocate", "[engine][workspace]") {
 }
 
 TEST_CASE("peak memory of a call does not grow with the pixels", "[engine][workspace]") {
-    const std::vector<cost> small = costs_at(256), large = costs_at(2048);
+    const std::vector<cost> small = costs_at(256), large = costs_at(large_side);
     REQUIRE(small.size() == large.size());
     for (std::size_t i = 0; i < small.size(); ++i) {
         INFO("call " << i);
