@@ -23,9 +23,9 @@ const auto label_loss =
 
 // Without optimization, as under sanitizers, four million pixels take minutes.
 #ifdef __OPTIMIZE__
-constexpr std::size_t large_side = 2048;
+constexpr std::size_t small_side = 256, large_side = 2048;
 #else
-constexpr std::size_t large_side = 512;
+constexpr std::size_t small_side = 64, large_side = 256;
 #endif
 
 /// What a call did.
@@ -97,7 +97,7 @@ TEST_CASE("the count sees every way to allocate", "[engine][workspace]") {
 }
 
 TEST_CASE("peak memory of a call does not grow with the pixels", "[engine][workspace]") {
-    const std::vector<cost> small = costs_at(256), large = costs_at(large_side);
+    const std::vector<cost> small = costs_at(small_side), large = costs_at(large_side);
     REQUIRE(small.size() == large.size());
     for (std::size_t i = 0; i < small.size(); ++i) {
         INFO("call " << i);
