@@ -24,8 +24,8 @@ namespace xloss {
 /// Value of one loss of a sum, before its factor, and what its mean divided by.
 template <class T>
 struct term_value {
-    T value;
-    double normalizer;
+    T value;           ///< of the loss by itself
+    double normalizer; ///< what its mean divided by
 };
 
 /// What an evaluation gives. `N` losses; `T` is the logits' type.
@@ -40,62 +40,67 @@ struct evaluation {
 /// An evaluation with the gradient by the logits, in a container of their rank and kind.
 template <class T, std::size_t N, class Gradient>
 struct evaluation_and_grad : evaluation<T, N> {
-    Gradient grad;
+    Gradient grad; ///< of the shape of the logits
 };
 
 namespace engine {
 
+/// What a loss, sum of losses or criterion says of itself.
+template <class Loss>
+struct given {
+    static constexpr mode md = [] {
+        if constexpr (is_criterion<Loss>)
+            return Loss::md;
+        else
+            return natural_mode<Loss>();
+    }();
+
+    static mode_options options(const Loss& loss) {
+        if constexpr (is_criterion<Loss>)
+            return loss.options;
+        else
+            return {};
+    }
+
+    static decltype(auto) terms(const Loss& loss) {
+        if constexpr (is_criterion<Loss>)
+            return terms_of(loss.loss);
+        else
+            return terms_of(loss);
+    }
+
+    using terms_type = std::remove_cvref_t<decltype(terms(std::declval<const Loss&>()))>;
+    static constexpr std::size_t size = std::tuple_size_v<terms_type>;
+};
+
 /// A call in words of the engine: everything checked that depends on shapes alone.
 template <class Loss, class X>
-struct request {
-    using plain = std::remove_cvref_t<Loss>;
+struct request : given<Loss> {
     using T = tensor::value_type_of<X>;
 
     static_assert(std::is_same_v<T, float> || std::is_same_v<T, double>,
                   "xloss: logits are float or double; convert other formats first");
 
-    static constexpr mode md = [] {
-        if constexpr (is_criterion<plain>)
-            return plain::md;
-        else
-            return natural_mode<plain>();
-    }();
-
     template <class Y>
-    request(const plain& given, const X& logits, const Y& y, const call_options& options)
-        : loss(given), x(logits),
-          targets(&names_of<plain>, x.shape(), md, mode_options_of(given).ignore_index), call(options) {
-        if constexpr (!is_criterion<plain>)
-            require_mode<md, plain>();
+    request(const Loss& asked, const X& logits, const Y& y, const call_options& how)
+        : loss(asked), x(logits),
+          targets(&names_of<Loss>, x.shape(), request::md, given<Loss>::options(asked).ignore_index),
+          call(how) {
+        if constexpr (!is_criterion<Loss>)
+            require_mode<request::md, Loss>();
         attach(targets, y);
     }
 
-    static mode_options mode_options_of(const plain& given) {
-        if constexpr (is_criterion<plain>)
-            return given.options;
-        else
-            return {};
-    }
-
-    static decltype(auto) inner(const plain& given) {
-        if constexpr (is_criterion<plain>)
-            return terms_of(given.loss);
-        else
-            return terms_of(given);
-    }
-
-    static constexpr std::size_t size =
-        std::tuple_size_v<std::remove_cvref_t<decltype(inner(std::declval<const plain&>()))>>;
-
-    /// Calls f(stages).
+    /// Calls f(stages). `whole`: the sums of a call of which this one is a part.
     template <class F>
-    auto run(F&& f) {
+    auto run(F&& f, const double* whole = nullptr) {
         workspace own;
         workspace& memory = call.workspace ? *call.workspace : own;
-        return with_stages<md>(inner(loss), x, targets, mode_options_of(loss), call, memory, f);
+        return with_stages<request::md>(given<Loss>::terms(loss), x, targets, given<Loss>::options(loss),
+                                        call, memory, whole, f);
     }
 
-    const plain& loss;
+    const Loss& loss;
     tensor::source<T> x;
     target<T> targets;
     const call_options& call;

@@ -14,10 +14,10 @@ namespace xloss {
 /// A loss or sum of losses with the mode it runs in and the options that belong to the data.
 template <mode Mode, class Loss>
 struct criterion {
-    static constexpr mode md = Mode;
+    static constexpr mode md = Mode; ///< the mode
 
-    Loss loss;
-    mode_options options{};
+    Loss loss;              ///< a loss or a sum of losses
+    mode_options options{}; ///< what belongs to the data
 
     /// The value alone.
     template <class X, class Y>
@@ -105,8 +105,7 @@ auto multilabel(Loss&& loss, mode_options options = {}) {
 }
 
 /// Softmax over axis 1: logits `[B, C, ...]`; a label map `[B, ...]` of any integer type, or one-hot or soft
-/// targets
-/// `[B, C, ...]`. A label map is never expanded.
+/// targets `[B, C, ...]`. A label map is never expanded.
 template <class Loss>
 auto multiclass(Loss&& loss, mode_options options = {}) {
     return engine::with_mode<mode::multiclass>(std::forward<Loss>(loss), options);

@@ -15,7 +15,7 @@ namespace xloss {
 /// A weighted sum of losses: `20.0 * focal{} + dice{}`. Evaluated together, however many losses it has.
 template <class... Losses>
 struct loss_sum {
-    std::tuple<engine::weighted_loss<Losses>...> terms;
+    std::tuple<engine::weighted_loss<Losses>...> terms; ///< the losses with their factors
 
     /// The value alone.
     template <class X, class Y>
@@ -89,6 +89,7 @@ std::string names_of() {
 /// `+` and `*` on losses. Found without a using-directive where one of the losses is the library's.
 inline namespace operators {
 
+/// The sum of two losses, sums or terms; its `terms` are those of both, in this order.
 template <engine::composable A, engine::composable B>
 auto operator+(A&& a, B&& b) {
     return std::apply(
@@ -96,6 +97,7 @@ auto operator+(A&& a, B&& b) {
         std::tuple_cat(engine::as_sum(std::forward<A>(a)).terms, engine::as_sum(std::forward<B>(b)).terms));
 }
 
+/// A loss or sum with a factor.
 template <engine::composable Loss>
 auto operator*(double weight, Loss&& loss) {
     auto sum = engine::as_sum(std::forward<Loss>(loss));
@@ -103,6 +105,7 @@ auto operator*(double weight, Loss&& loss) {
     return sum;
 }
 
+/// A loss or sum with a factor.
 template <engine::composable Loss>
 auto operator*(Loss&& loss, double weight) {
     return weight * std::forward<Loss>(loss);

@@ -20,20 +20,19 @@ using held = std::conditional_t<std::is_lvalue_reference_v<E>, const std::remove
 /// A target with a weight for every pixel; made by `weighted`.
 template <class Target, class Weights>
 struct weighted_target {
-    Target target;
-    Weights weights;
+    Target target;   ///< labels, masks or soft targets; perhaps weighted or masked itself
+    Weights weights; ///< of every pixel
 };
 
 /// A target of which only some pixels are valid; made by `masked`.
 template <class Target, class Valid>
 struct masked_target {
-    Target target;
-    Valid valid;
+    Target target; ///< labels, masks or soft targets; perhaps weighted or masked itself
+    Valid valid;   ///< 0 where a pixel does not count
 };
 
 /// Targets y in which every pixel counts by its weight, in every loss: w has the shape of the target, or one
-/// channel
-/// ([B, 1, ...] or [B, ...]) that counts for all. Weights are finite and not negative; a pixel of weight 0 is
+/// channel ([B, 1, ...] or [B, ...]) that counts for all. Weights are finite and not negative; a pixel of weight 0 is
 /// absent. Nests with `masked`. Lvalues are referred to and must outlive the call.
 template <class Y, class W>
 auto weighted(Y&& y, W&& w) {

@@ -38,13 +38,25 @@ void check_loss(const weighted_loss<Loss>& one, std::size_t classes) {
     }
 }
 
+/// Binds, and calls f(program) for the terms that the losses are bound to.
+template <mode Mode, class... Losses, class F>
+auto with_program(const std::tuple<weighted_loss<Losses>...>& losses, const survey& s, F&& f) {
+    constexpr bool general = (variants_of<Losses>() * ...) > most_variants;
+    return bind_all<general>(losses, s, [&]<class... Terms>(const part<Terms>&... parts) {
+        return f(program<kind_of(Mode), Terms...>{{parts...}});
+    });
+}
+
 /// Surveys, binds, and calls f(stages) for the terms that the losses are bound to. Everything that can be
-/// wrong with inputs and parameters is thrown before f.
+/// wrong with inputs and parameters is thrown before f. `whole`: the sums of a call of which this one is a
+/// part; its survey takes the place of this call's own.
 template <mode Mode, class T, class... Losses, class F>
 auto with_stages(const std::tuple<weighted_loss<Losses>...>& losses, const tensor::source<T>& x, target<T>& y,
-                 const mode_options& options, const call_options& call, workspace& memory, F&& f) {
+                 const mode_options& options, const call_options& call, workspace& memory,
+                 const double* whole, F&& f) {
     const bool probabilities = options.activation == activation::none;
-    std::apply([&](const auto&... one) { (check_loss(one, y.geometry().classes), ...); }, losses);
+    const std::size_t classes = y.geometry().classes;
+    std::apply([&](const auto&... one) { (check_loss(one, classes), ...); }, losses);
     check_activation(y, options.activation);
     if (options.check_finite)
         check_finite(x, y, call.executor);
@@ -52,16 +64,15 @@ auto with_stages(const std::tuple<weighted_loss<Losses>...>& losses, const tenso
         check_probabilities(x, y, call.executor);
     const bool targets =
         std::apply([&](const auto&... one) { return (wants_class_targets(one.loss, Mode) || ...); }, losses);
-    const survey s = surveyor<T>(y, options, call.executor, memory).run(targets);
+    survey s = surveyor<T>(y, options, call.executor, memory).run(targets);
+    if (whole)
+        s = read_survey(whole, classes, Mode, options.reduction);
     const sweep_inputs<T> in{x, y, probabilities, call.executor, memory};
-    constexpr bool general = (variants_of<Losses>() * ...) > most_variants;
-    return bind_all<general>(losses, s, [&]<class... Terms>(const part<Terms>&... parts) {
-        using program_type = program<kind_of(Mode), Terms...>;
-        const program_type all{{parts...}};
+    return with_program<Mode>(losses, s, [&]<class Program>(const Program& all) {
         // An upstream of regions multiplies their losses, not the pixels.
-        if (!program_type::has_regions && call.upstream.tensor())
+        if (!Program::has_regions && call.upstream.tensor())
             y.set_upstream(&*call.upstream.tensor());
-        stages<Mode, T, Terms...> ready(all, in, s, options, call);
+        stages<Mode, T, Program> ready(all, in, s, options, call);
         return f(ready);
     });
 }

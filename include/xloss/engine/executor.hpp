@@ -12,11 +12,13 @@ namespace xloss {
 /// One piece of work by its number, as an executor gets it: `body(i)`.
 class piece_body {
 public:
+    /// Refers to a callable.
     template <class F>
     requires(!std::is_same_v<std::remove_cvref_t<F>, piece_body>) explicit piece_body(F& f)
         : object_(std::addressof(f)),
           call_([](void* object, std::size_t i) { (*static_cast<F*>(object))(i); }) {}
 
+    /// Does piece `i`.
     void operator()(std::size_t i) const { call_(object_, i); }
 
 private:
@@ -34,6 +36,7 @@ class executor_ref {
 public:
     constexpr executor_ref() = default;
 
+    /// Refers to `executor`, which must outlive the call.
     template <class Executor>
     requires(!std::is_same_v<std::remove_cvref_t<Executor>, executor_ref> &&
              std::invocable<Executor&, std::size_t, piece_body>) executor_ref(Executor& executor)
@@ -42,8 +45,10 @@ public:
               (*static_cast<Executor*>(object))(n, body);
           }) {}
 
+    /// Whether there is none.
     [[nodiscard]] bool is_serial() const { return call_ == nullptr; }
 
+    /// Calls body(i) for every i in [0, n).
     template <class F>
     void run(std::size_t n, F&& body) const {
         if (is_serial() || n == 1)

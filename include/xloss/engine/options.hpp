@@ -29,7 +29,11 @@ enum class activation {
     none ///< the inputs are probabilities
 };
 
-enum class reduction { mean, sum };
+/// How the losses of pixels or regions become one number; none of the two is `unreduced`.
+enum class reduction {
+    mean, ///< over `denominator`, or over the regions
+    sum   ///< no division
+};
 
 /// What the mean over pixels divides by.
 enum class denominator {
@@ -41,10 +45,10 @@ enum class denominator {
 /// The options of `binary`, `multilabel`, `multiclass` and `one_vs_rest`: what belongs to the data, not to a
 /// loss.
 struct mode_options {
-    xloss::activation activation = xloss::activation::natural;
+    xloss::activation activation = xloss::activation::natural; ///< none: the inputs are probabilities
     std::optional<std::int64_t> ignore_index{}; ///< targets of this value are absent from everything
-    xloss::reduction reduction = xloss::reduction::mean;
-    xloss::denominator denominator = xloss::denominator::weights;
+    xloss::reduction reduction = xloss::reduction::mean;          ///< mean or sum
+    xloss::denominator denominator = xloss::denominator::weights; ///< of means over pixels
     bool check_finite = false;  ///< a NaN or infinite logit is an error that names its index (one more pass)
     bool check_targets = false; ///< so are soft targets and probabilities outside [0, 1], and distributions
                                 ///< that do not sum to 1
@@ -53,6 +57,7 @@ struct mode_options {
 /// The gradient that arrives from above: a number, or a tensor of the shape that `unreduced` gives.
 class upstream {
 public:
+    /// A number that multiplies the gradient.
     constexpr upstream(double factor = 1.0) : factor_(factor) {}
 
     /// Refers to `tensor`, which must outlive the call.
@@ -60,7 +65,9 @@ public:
     requires(!std::is_arithmetic_v<E> && !std::is_same_v<E, upstream>) upstream(const E& tensor)
         : tensor_(tensor::source<double>(tensor)) {}
 
+    /// The number; 1 where there is a tensor.
     [[nodiscard]] double factor() const { return factor_; }
+    /// The tensor, if one was given.
     [[nodiscard]] const std::optional<tensor::source<double>>& tensor() const { return tensor_; }
 
 private:

@@ -19,10 +19,11 @@ namespace xloss {
 /// The list is indexed by the class as it stands in the logits, also when `classes` or `include_background`
 /// leave some of them out.
 struct per_class {
-    double number = 1.0;
-    std::vector<double> list{};
+    double number = 1.0;        ///< for all classes, where there is no list
+    std::vector<double> list{}; ///< one for each class, or none
 
     constexpr per_class() = default;
+    /// One number for all classes.
     constexpr per_class(double all) : number(all) {}
     /// One number in braces is one for all.
     constexpr per_class(std::initializer_list<double> each) {
@@ -31,8 +32,10 @@ struct per_class {
         else
             list = each;
     }
+    /// One number for each class.
     per_class(std::vector<double> each) : list(std::move(each)) {}
 
+    /// Whether classes differ.
     [[nodiscard]] constexpr bool is_list() const { return !list.empty(); }
 };
 

@@ -26,8 +26,8 @@ struct pixel {
 /// Value of a pointwise loss at one pixel and its slope.
 template <class V>
 struct point {
-    V value;
-    V slope;
+    V value; ///< the loss, without the pixel's weight
+    V slope; ///< by the logit from `at`, by log p from `at_class`, by p from `at_probability`
 };
 
 /// y log p with 0 log 0 = 0: infinite logits take their limits.

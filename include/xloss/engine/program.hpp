@@ -27,11 +27,17 @@ inline constexpr unsigned every = 3;
 
 /// What a loss over the whole call knows beside its own sums.
 struct call_sums {
-    double denominator = 1.0; ///< what a mean over pixels divides by (1 for sums)
-    xloss::reduction reduction = xloss::reduction::mean;
+    double denominator = 1.0;                            ///< what a mean over pixels divides by (1 for sums)
+    xloss::reduction reduction = xloss::reduction::mean; ///< mean or sum
 };
 
 namespace engine {
+
+/// numerator/denominator, and 0 where nothing counted.
+template <class S>
+S over(const S& numerator, double denominator) {
+    return denominator == 0.0 ? S(0.0) : numerator / denominator;
+}
 
 // --- what a term can do ---
 

@@ -43,23 +43,39 @@ constexpr const char* name_of() {
         return "a loss of your own";
 }
 
+/// The losses of a regional term added up over the groups of regions that a mean goes over: samples, or one
+/// for the whole call.
+struct tally {
+    double losses = 0.0; // of every group that counts its mean over classes
+    double groups = 0.0; // that count
+
+    [[nodiscard]] mean_value mean(reduction how) const {
+        if (how == reduction::sum)
+            return {losses, 1.0};
+        return {groups > 0.0 ? losses / groups : 0.0, groups};
+    }
+};
+
 /// The second stage of a regional term: from the sums of its regions to its mean, and to the derivative by
-/// every sum.
+/// every sum. `rows` has the sums of every sample and class, `class_rows` those of every class in the call.
 template <class Program, class Term>
 class regional_mean {
 public:
-    regional_mean(const Term& term, const geometry& g, const double* totals, workspace& memory)
-        : term_(term), options_(region_options_of(term)), g_(g), totals_(totals), memory_(memory) {
+    regional_mean(const Term& term, const geometry& g, const double* rows, const double* class_rows,
+                  workspace& memory)
+        : term_(term), options_(region_options_of(term)), g_(g), rows_(rows), class_rows_(class_rows),
+          memory_(memory) {
         check_classes();
     }
 
-    [[nodiscard]] std::size_t groups() const { return options_.over == region::sample ? g_.samples : 1; }
+    [[nodiscard]] bool per_sample() const { return options_.over == region::sample; }
+    [[nodiscard]] std::size_t groups() const { return per_sample() ? g_.samples : 1; }
     [[nodiscard]] std::size_t losses_per_group() const { return joint() ? 1 : kept(); }
 
     /// The shape of the unreduced losses: [B, classes kept], without what is one by nature.
     [[nodiscard]] tensor::shape unreduced_shape(mode md) const {
         tensor::shape s;
-        if (options_.over == region::sample)
+        if (per_sample())
             s[s.rank++] = g_.samples;
         if (!joint() && md != mode::binary)
             s[s.rank++] = kept();
@@ -72,32 +88,29 @@ public:
         return one.counts ? one.weight * one.loss : 0.0;
     }
 
-    [[nodiscard]] mean_value mean(reduction how) const {
-        double total = 0.0, counted = 0.0;
+    [[nodiscard]] tally over_groups(reduction how) const {
+        tally all;
         for (std::size_t group = 0; group < groups(); ++group) {
             const group_sums sums = sums_of_group(group);
-            if (how == reduction::sum)
-                total += sums.losses;
-            else if (sums.weights > 0.0) {
-                total += sums.losses / sums.weights;
-                counted += 1.0;
+            if (how == reduction::sum) {
+                all.losses += sums.losses;
+            } else if (sums.weights > 0.0) {
+                all.losses += sums.losses / sums.weights;
+                all.groups += 1.0;
             }
         }
-        if (how == reduction::sum)
-            return {total, 1.0};
-        return {counted > 0.0 ? total / counted : 0.0, counted};
+        return all;
     }
 
-    /// Adds the derivative of factor * mean to the pull-back of every region.
-    void pull(reduction how, double factor, pull_back* pulls) const {
-        const double counted = mean(how).normalizer;
-        if (counted == 0.0)
+    /// Adds the derivative of factor * mean, which divides by `normalizer`, to the pull-back of every region.
+    void pull(reduction how, double normalizer, double factor, pull_back* pulls) const {
+        if (normalizer == 0.0)
             return;
         for (std::size_t group = 0; group < groups(); ++group) {
             const double weights = how == reduction::sum ? 1.0 : sums_of_group(group).weights;
             if (weights > 0.0)
                 for (std::size_t i = 0; i < losses_per_group(); ++i)
-                    pull_one(group, i, factor / (counted * weights), pulls);
+                    pull_one(group, i, factor / (normalizer * weights), pulls);
         }
     }
 
@@ -208,22 +221,18 @@ private:
         return 0.0;
     }
 
-    /// The sums of a region, from those of its samples.
     [[nodiscard]] region_sums<double> collect(std::size_t group, std::size_t c) const {
+        const double* row = per_sample() ? rows_ + (group * g_.classes + c) * Program::width
+                                         : class_rows_ + c * Program::width;
         region_sums<double> r;
         r.cls = c;
-        const std::size_t first = options_.over == region::sample ? group : 0;
-        const std::size_t last = options_.over == region::sample ? group + 1 : g_.samples;
-        for (std::size_t b = first; b < last; ++b) {
-            const double* row = totals_ + (b * g_.classes + c) * Program::width;
-            for (unsigned k = 0; k < soft_sums<double>.size(); ++k)
-                if (Program::needs(1U << k))
-                    r.*soft_sums<double>[k] += row[Program::soft_at(1U << k)];
-            r.target += row[Program::target_at];
-            r.weight += row[Program::weight_at];
-            if constexpr (Program::has_target2)
-                r.target2 += row[Program::target2_at];
-        }
+        for (unsigned k = 0; k < soft_sums<double>.size(); ++k)
+            if (Program::needs(1U << k))
+                r.*soft_sums<double>[k] = row[Program::soft_at(1U << k)];
+        r.target = row[Program::target_at];
+        r.weight = row[Program::weight_at];
+        if constexpr (Program::has_target2)
+            r.target2 = row[Program::target2_at];
         return r;
     }
 
@@ -292,8 +301,8 @@ private:
     /// The sums of a region are those of its samples added up: each has the derivative of the whole.
     void add(std::size_t group, std::size_t c, const region_sums<double>& d, double factor,
              pull_back* pulls) const {
-        const std::size_t first = options_.over == region::sample ? group : 0;
-        const std::size_t last = options_.over == region::sample ? group + 1 : g_.samples;
+        const std::size_t first = per_sample() ? group : 0;
+        const std::size_t last = per_sample() ? group + 1 : g_.samples;
         for (std::size_t b = first; b < last; ++b)
             pulls[b * g_.classes + c].add(d, factor);
     }
@@ -301,7 +310,8 @@ private:
     const Term& term_;
     region_options options_;
     const geometry& g_;
-    const double* totals_;
+    const double* rows_;
+    const double* class_rows_;
     workspace& memory_;
 };
 

@@ -6,6 +6,7 @@
 #include <xloss/engine/options.hpp>
 #include <xloss/engine/program.hpp>
 #include <xloss/engine/regional.hpp>
+#include <xloss/engine/summary.hpp>
 #include <xloss/engine/survey.hpp>
 #include <xloss/engine/sweep.hpp>
 #include <xloss/engine/target.hpp>
@@ -13,82 +14,75 @@
 #include <xloss/tensor/sink.hpp>
 #include <xloss/tensor/source.hpp>
 
-#include <array>
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <limits>
-#include <string>
-#include <tuple>
 #include <type_traits>
 #include <utility>
 
 namespace xloss::engine {
 
-/// What an evaluation of N losses gives, beside the gradient.
-template <std::size_t N>
-struct report {
-    double value = 0.0;
-    std::array<mean_value, N> terms{};
-    double normalizer = 0.0;
-    std::size_t valid = 0;
-};
-
-/// A term whose loss over the call is more than its sum over the denominator.
-template <class Term>
-concept has_call_loss = requires(const Term& t,
-                                 const std::array<dual<points_of<Term>()>, points_of<Term>()>& own,
-                                 const call_sums& call) {
-    { t.call_loss(own, call) } -> std::convertible_to<dual<points_of<Term>()>>;
-};
-
-/// Whether a slope of this term can be written before the sums of the call are known.
-template <class Term>
-bool is_linear(const Term& term) {
-    if constexpr (!has_call_loss<Term>)
-        return true;
-    else if constexpr (requires { term.is_linear(); })
-        return term.is_linear();
-    else
-        return false;
-}
-
 /// The three stages for a program in one mode: the survey is done, here are the sweep and the pull-back.
-template <mode Mode, class T, class... Terms>
+template <mode Mode, class T, class Program>
 class stages {
 public:
     static constexpr kind mode_kind = kind_of(Mode);
-    using program_type = program<mode_kind, Terms...>;
+    using program_type = Program;
+    using summary_type = summary<Mode, program_type>;
     using sweep_type = std::conditional_t<mode_kind == kind::elementwise, elementwise_sweep<T, program_type>,
                                           channelwise_sweep<T, program_type>>;
-    using factors = std::array<double, program_type::points>;
 
     stages(const program_type& p, const sweep_inputs<T>& in, const survey& s, const mode_options& options,
            const call_options& call)
-        : program_(p), in_(in), survey_(s), options_(options), call_(call), sweep_(program_, in_) {}
+        : program_(p), in_(in), survey_(s), options_(options), call_(call), sweep_(program_, in_),
+          summary_(program_, survey_, options, is_unreduced()) {}
 
     /// Value, and with Gradient the gradient into `out`.
     template <bool Gradient, std::size_t N>
     report<N> run(const sink_ref<T>& out) {
         check_upstream();
-        totals_ = in_.memory.zeros(scratch::region_sums, sweep_.regions() * program_type::width);
         if constexpr (!Gradient) {
-            sweep_.template run<true, emit::nothing>({}, nullptr, totals_, {});
+            sum_up<emit::nothing>({});
         } else if constexpr (one_pass_at_most) {
-            sweep_.template run<true, emit::gradient>(linear_factors(), nullptr, totals_, out);
+            sum_up<emit::gradient>(out);
         } else if (one_pass()) {
             if constexpr (!program_type::has_regions)
-                sweep_.template run<true, emit::gradient>(linear_factors(), nullptr, totals_, out);
+                sum_up<emit::gradient>(out);
         } else if (slopes_can_wait(out)) {
             if constexpr (is_mixed && mode_kind == kind::elementwise) {
-                sweep_.template run<true, emit::point_slopes>(linear_factors(), nullptr, totals_, out);
+                sum_up<emit::point_slopes>(out);
                 sweep_.template run<false, emit::pull_back>({}, pull_backs(), nullptr, out);
             }
         } else {
-            sweep_.template run<true, emit::nothing>({}, nullptr, totals_, {});
-            const pull_back* pulls = pull_backs();
-            sweep_.template run<false, emit::gradient>(call_factors(), pulls, nullptr, out);
+            sum_up<emit::nothing>({});
+            write_gradient(out);
         }
-        return finish<N>();
+        return reported<N>();
+    }
+
+    /// How many numbers `measure` gives.
+    [[nodiscard]] std::size_t numbers() const {
+        return survey_size(survey_.classes) + summary_type::size(survey_.classes);
+    }
+
+    /// The sums of this call as plain numbers: those of the survey, then those of the sweep.
+    void measure(double* to) {
+        check_whole();
+        sum_up<emit::nothing>({});
+        write_survey(survey_, to);
+        std::copy_n(sums_, summary_type::size(survey_.classes), to + survey_size(survey_.classes));
+    }
+
+    /// The gradient of a call of which this one is a part; `whole` are the sums of all its parts, added up.
+    template <std::size_t N>
+    report<N> finish(const double* whole, const sink_ref<T>& out) {
+        check_whole();
+        if (any_region_per_sample())
+            sum_up<emit::nothing>({});
+        sums_ = whole + survey_size(survey_.classes);
+        write_gradient(out);
+        return reported<N>();
     }
 
     /// The shape of the unreduced losses.
@@ -120,16 +114,19 @@ public:
                       "xloss: unreduced needs terms of one kind: a sum of pointwise and regional terms is no "
                       "sum over pixels, nor over regions");
         if constexpr (program_type::has_regions) {
-            totals_ = in_.memory.zeros(scratch::region_sums, sweep_.regions() * program_type::width);
-            sweep_.template run<true, emit::nothing>({}, nullptr, totals_, {});
+            sum_up<emit::nothing>({});
             write_regions(out);
         } else {
-            sweep_.template run<false, emit::value>(weights_of_parts(), nullptr, nullptr, out);
+            const summary_type each(program_, survey_, options_, true);
+            sweep_.template run<false, emit::value>(each.linear_factors(1.0), nullptr, nullptr, out);
         }
     }
 
 private:
-    static constexpr bool has_call_losses = (has_call_loss<std::remove_cvref_t<Terms>> || ...);
+    static constexpr bool has_call_losses = []<std::size_t... I>(std::index_sequence<I...>) {
+        return (has_call_loss<typename Program::template term<I>> || ...);
+    }
+    (std::make_index_sequence<Program::size>{});
     static constexpr bool is_mixed = program_type::has_regions && program_type::has_points;
     static constexpr bool one_pass_at_most = !program_type::has_regions && !has_call_losses;
 
@@ -151,93 +148,52 @@ private:
     }
 
     [[nodiscard]] bool is_unreduced() const { return call_.upstream.tensor().has_value(); }
-
-    // --- denominators ---
-
-    /// What the mean over pixels of this term divides by.
-    template <class Term>
-    [[nodiscard]] double denominator_of(const Term& term) const {
-        if (options_.reduction == reduction::sum || is_unreduced())
-            return 1.0;
-        if (options_.denominator == denominator::valid)
-            return static_cast<double>(survey_.valid);
-        if (options_.denominator == denominator::all)
-            return static_cast<double>(survey_.elements);
-        const per_class_view w = class_weights_of(term);
-        if (!w.is_list())
-            return w.number * survey_.weight;
-        const auto& per_class = mode_kind == kind::elementwise ? survey_.class_weight : survey_.class_target;
-        double total = 0.0;
-        for (std::size_t c = 0; c < survey_.classes; ++c)
-            total += w.of(c) * per_class[c];
-        return total;
-    }
-
-    static double over(double numerator, double denominator) {
-        return denominator == 0.0 ? 0.0 : numerator / denominator;
-    }
-
-    // --- point sums ---
-
-    template <std::size_t I>
-    [[nodiscard]] auto own_sums() const {
-        std::array<double, points_of<typename program_type::template term<I>>()> own{};
-        for (std::size_t row = 0; row < sweep_.regions(); ++row)
-            for (std::size_t k = 0; k < own.size(); ++k)
-                own[k] += totals_[row * program_type::width + program_type::point_offsets[I] + k];
-        return own;
-    }
-
-    template <std::size_t I>
-    [[nodiscard]] auto call_loss_of() const {
-        const auto& term = std::get<I>(program_.parts).term;
-        constexpr std::size_t n = points_of<typename program_type::template term<I>>();
-        const auto own = own_sums<I>();
-        std::array<dual<n>, n> lifted;
-        for (std::size_t k = 0; k < n; ++k) {
-            lifted[k] = dual<n>(own[k]);
-            lifted[k].slope[k] = 1.0;
-        }
-        return dual<n>(term.call_loss(lifted, call_sums{denominator_of(term), options_.reduction}));
-    }
-
     [[nodiscard]] double upstream() const { return is_unreduced() ? 1.0 : call_.upstream.factor(); }
 
-    /// d(loss)/d(point sum) where it does not depend on the sums.
-    [[nodiscard]] factors linear_factors() const {
-        factors f{};
-        program_.each_pointwise([&]<std::size_t I>(const auto& one) {
-            f[program_type::point_offsets[I]] =
-                over(one.coefficient() * upstream(), denominator_of(one.term));
-        });
-        return f;
+    // --- sweep and pull-back ---
+
+    /// The sweep: the sums of every sample and class, and those of the call; with them, slopes that need not
+    /// wait for sums.
+    template <emit Emit>
+    void sum_up(const sink_ref<T>& out) {
+        rows_ = in_.memory.zeros(scratch::region_sums, sweep_.regions() * program_type::width);
+        if constexpr (Emit == emit::nothing)
+            sweep_.template run<true, Emit>({}, nullptr, rows_, {});
+        else
+            sweep_.template run<true, Emit>(summary_.linear_factors(upstream()), nullptr, rows_, out);
+        double* sums = in_.memory.zeros(scratch::call_sums, summary_type::size(survey_.classes));
+        sums_ = sums;
+        summary_.gather(rows_, sweep_.regions(), sums, [&](const auto& term) { return mean_of(term); });
     }
 
-    [[nodiscard]] factors call_factors() const {
-        factors f = linear_factors();
-        program_.each_pointwise([&]<std::size_t I>(const auto& one) {
-            if constexpr (has_call_loss<typename program_type::template term<I>>) {
-                const auto loss = call_loss_of<I>();
-                for (std::size_t k = 0; k < loss.slope.size(); ++k)
-                    f[program_type::point_offsets[I] + k] =
-                        bounded(one.coefficient() * upstream() * loss.slope[k]);
-            }
-        });
-        return f;
+    /// The pull-back, once the sums are known.
+    void write_gradient(const sink_ref<T>& out) {
+        auto factors = summary_.call_factors(sums_, upstream());
+        for (double& factor : factors)
+            factor = bounded(factor);
+        sweep_.template run<false, emit::gradient>(factors, pull_backs(), nullptr, out);
     }
 
-    [[nodiscard]] factors weights_of_parts() const {
-        factors f{};
-        program_.each_pointwise(
-            [&]<std::size_t I>(const auto& one) { f[program_type::point_offsets[I]] = one.coefficient(); });
-        return f;
+    [[nodiscard]] bool any_region_per_sample() const {
+        bool any = false;
+        program_.each_regional(
+            [&]<std::size_t I>(const auto& one) { any = any || mean_of(one.term).per_sample(); });
+        return any;
+    }
+
+    /// An upstream tensor is for losses that are not reduced, and those need no other call's sums.
+    void check_whole() const {
+        if (is_unreduced())
+            throw parameter_error(in_.y.name() +
+                                  ": an upstream tensor belongs to unreduced losses, which are not measured");
+        check_upstream();
     }
 
     // --- regions ---
 
     template <class Term>
     [[nodiscard]] regional_mean<program_type, Term> mean_of(const Term& term) const {
-        return {term, in_.y.geometry(), totals_, in_.memory};
+        return {term, in_.y.geometry(), rows_, sums_, in_.memory};
     }
 
     /// Slopes by sums next to 0, such as 1/P of a region without prediction, may leave the computation type,
@@ -254,8 +210,10 @@ private:
         std::fill_n(pulls, sweep_.regions(), pull_back{});
         program_.each_regional([&]<std::size_t I>(const auto& one) {
             const auto mean = mean_of(one.term);
-            if (!is_unreduced())
-                return mean.pull(options_.reduction, one.coefficient() * upstream(), pulls);
+            if (!is_unreduced()) {
+                const double normalizer = summary_.template regional_value<I>(sums_, mean).normalizer;
+                return mean.pull(summary_.how(), normalizer, one.coefficient() * upstream(), pulls);
+            }
             each_region(mean, [&](std::size_t group, std::size_t i, double u) {
                 mean.pull_one(group, i, one.coefficient() * u, pulls);
             });
@@ -329,44 +287,20 @@ private:
     // --- result ---
 
     template <std::size_t N>
-    report<N> finish() const {
-        report<N> r;
-        r.valid = survey_.valid;
-        std::array<bool, N> seen{};
-        program_.each([&]<std::size_t I>(const auto& one) {
-            const mean_value v = value_of<I>();
-            r.terms[one.entry].value += one.share * v.value;
-            if (!seen[one.entry])
-                r.terms[one.entry].normalizer = v.normalizer;
-            seen[one.entry] = true;
-            r.value += one.coefficient() * v.value;
-        });
-        r.normalizer = r.terms[0].normalizer;
-        return r;
-    }
-
-    template <std::size_t I>
-    [[nodiscard]] mean_value value_of() const {
-        using term = typename program_type::template term<I>;
-        const auto& one = std::get<I>(program_.parts);
-        if constexpr (regional<term>) {
-            const auto mean = mean_of(one.term);
-            if (!is_unreduced())
-                return mean.mean(options_.reduction);
+    report<N> reported() const {
+        const auto means = [&](const auto& term) { return mean_of(term); };
+        if (!is_unreduced() || !program_type::has_regions)
+            return summary_.template values<N>(sums_, means);
+        return summary_.template report_of<N>([&]<std::size_t I>(const auto& one) {
             mean_value v{0.0, 1.0};
-            each_region(mean, [&](std::size_t group, std::size_t i, double u) {
-                v.value += u * mean.unreduced(group, i);
-            });
+            if constexpr (program_type::template is_regional<I>) {
+                const auto mean = mean_of(one.term);
+                each_region(mean, [&](std::size_t group, std::size_t i, double u) {
+                    v.value += u * mean.unreduced(group, i);
+                });
+            }
             return v;
-        } else if constexpr (has_call_loss<term>) {
-            double normalizer = denominator_of(one.term);
-            if constexpr (requires { one.term.normalizer(own_sums<I>(), call_sums{}); })
-                normalizer = one.term.normalizer(own_sums<I>(), call_sums{normalizer, options_.reduction});
-            return {call_loss_of<I>().value, normalizer};
-        } else {
-            const double d = denominator_of(one.term);
-            return {over(own_sums<I>()[0], d), d};
-        }
+        });
     }
 
     const program_type& program_;
@@ -375,7 +309,9 @@ private:
     const mode_options& options_;
     const call_options& call_;
     sweep_type sweep_;
-    double* totals_ = nullptr;
+    summary_type summary_;
+    double* rows_ = nullptr;       // sums of every sample and class
+    const double* sums_ = nullptr; // sums of the call
 };
 
 } // namespace xloss::engine

@@ -25,12 +25,42 @@ struct survey {
     double positive = 0.0;                  ///< sum of m y over the elements (only where asked for)
     std::span<const double> class_weight{}; ///< sum of m, class by class (binary, multilabel, one_vs_rest)
     std::span<const double> class_target{}; ///< sum of m y, class by class (only where asked for)
-    std::size_t classes = 1;
-    mode md = mode::binary;
-    xloss::reduction reduction = xloss::reduction::mean;
+    std::size_t classes = 1;                ///< 1 in binary
+    mode md = mode::binary;                 ///< how the call runs
+    xloss::reduction reduction = xloss::reduction::mean; ///< mean or sum
 };
 
 namespace engine {
+
+/// How many numbers a survey is.
+constexpr std::size_t survey_size(std::size_t classes) {
+    return 4 + 2 * classes;
+}
+
+/// A survey as numbers of which those of two calls add up to those of both.
+inline void write_survey(const survey& s, double* to) {
+    *to++ = static_cast<double>(s.valid);
+    *to++ = static_cast<double>(s.elements);
+    *to++ = s.weight;
+    *to++ = s.positive;
+    to = std::copy(s.class_weight.begin(), s.class_weight.end(), to);
+    std::copy(s.class_target.begin(), s.class_target.end(), to);
+}
+
+/// The survey that these numbers are; it refers to them.
+inline survey read_survey(const double* from, std::size_t classes, mode md, reduction how) {
+    survey s;
+    s.valid = static_cast<std::size_t>(from[0]);
+    s.elements = static_cast<std::size_t>(from[1]);
+    s.weight = from[2];
+    s.positive = from[3];
+    s.class_weight = {from + 4, classes};
+    s.class_target = {from + 4 + classes, classes};
+    s.classes = classes;
+    s.md = md;
+    s.reduction = how;
+    return s;
+}
 
 /// Reads targets, weights and ignored values once; the logits never. Every error in them is thrown here,
 /// before anything is written.

@@ -18,6 +18,7 @@ enum class scratch {
     survey_sums,    // per piece in flight
     partial_sums,   // per piece in flight
     region_sums,    // per sample and class
+    call_sums,      // per class
     pull_backs,     // per sample and class
     tiles,          // per piece in flight: the channels of a block of pixels
     losses_classes, // per class: the sums of one sample, with derivatives

@@ -1,0 +1,216 @@
+#ifndef XLOSS_ENGINE_SUMMARY_HPP
+#define XLOSS_ENGINE_SUMMARY_HPP
+
+#include <xloss/engine/options.hpp>
+#include <xloss/engine/program.hpp>
+#include <xloss/engine/regional.hpp>
+#include <xloss/engine/survey.hpp>
+#include <xloss/engine/target.hpp>
+#include <xloss/engine/workspace.hpp>
+#include <xloss/simd/dual.hpp>
+
+#include <array>
+#include <cstddef>
+#include <limits>
+
+namespace xloss::engine {
+
+/// What an evaluation of N losses gives, beside the gradient.
+template <std::size_t N>
+struct report {
+    double value = 0.0;
+    std::array<mean_value, N> terms{};
+    double normalizer = 0.0;
+    std::size_t valid = 0;
+};
+
+/// A term whose loss over the call is more than its sum over the denominator.
+template <class Term>
+concept has_call_loss = requires(const Term& t,
+                                 const std::array<dual<points_of<Term>()>, points_of<Term>()>& own,
+                                 const call_sums& call) {
+    { t.call_loss(own, call) } -> std::convertible_to<dual<points_of<Term>()>>;
+};
+
+/// Whether a slope of this term can be written before the sums of the call are known.
+template <class Term>
+bool is_linear(const Term& term) {
+    if constexpr (!has_call_loss<Term>)
+        return true;
+    else if constexpr (requires { term.is_linear(); })
+        return term.is_linear();
+    else
+        return false;
+}
+
+/// From the sums of a whole call to the values of its terms and to the slope of the loss by every sum.
+///
+/// The sums are plain numbers: for every class the row of its sums over all samples, then for every regional
+/// term with a region per sample its tally. Those of two calls, added up, are those of both as one call.
+template <mode Mode, class Program>
+class summary {
+public:
+    static constexpr std::size_t points = Program::points;
+    using factors = std::array<double, points>;
+
+    /// How many numbers the sums of a call are.
+    static constexpr std::size_t size(std::size_t classes) { return tally_at(Program::size, classes); }
+
+    /// `unreduced`: every loss counts for itself, and nothing is divided by.
+    summary(const Program& program, const survey& s, const mode_options& options, bool unreduced)
+        : program_(program), survey_(s), how_(unreduced ? reduction::sum : options.reduction),
+          denominator_(options.denominator) {}
+
+    /// Adds the sums of every sample and class, `rows` of them, to those of the call.
+    template <class MeanOf>
+    void gather(const double* rows, std::size_t count, double* numbers, const MeanOf& mean_of) const {
+        const std::size_t classes = survey_.classes;
+        for (std::size_t row = 0; row < count; ++row)
+            for (std::size_t k = 0; k < Program::width; ++k)
+                numbers[row % classes * Program::width + k] += rows[row * Program::width + k];
+        program_.each_regional([&]<std::size_t I>(const auto& one) {
+            const auto mean = mean_of(one.term);
+            if (!mean.per_sample())
+                return;
+            const tally t = mean.over_groups(how_);
+            numbers[tally_at(I, classes)] += t.losses;
+            numbers[tally_at(I, classes) + 1] += t.groups;
+        });
+    }
+
+    /// d(loss)/d(point sum) of every point, where it does not depend on the sums.
+    [[nodiscard]] factors linear_factors(double upstream) const { return factors_at(nullptr, upstream); }
+
+    /// d(loss)/d(point sum) of every point. A slope may leave the computation type: `bounded`.
+    [[nodiscard]] factors call_factors(const double* numbers, double upstream) const {
+        return factors_at(numbers, upstream);
+    }
+
+    /// Of the mean over regions of term I.
+    template <std::size_t I, class Mean>
+    [[nodiscard]] mean_value regional_value(const double* numbers, const Mean& mean) const {
+        const double* own = numbers + tally_at(I, survey_.classes);
+        const tally t = mean.per_sample() ? tally{own[0], own[1]} : mean.over_groups(how_);
+        return t.mean(how_);
+    }
+
+    /// Value and normalizer of every loss and of their sum.
+    template <std::size_t N, class MeanOf>
+    [[nodiscard]] report<N> values(const double* numbers, const MeanOf& mean_of) const {
+        return report_of<N>([&]<std::size_t I>(const auto& one) {
+            if constexpr (regional<typename Program::template term<I>>)
+                return regional_value<I>(numbers, mean_of(one.term));
+            else
+                return point_value<I>(numbers);
+        });
+    }
+
+    /// The report of these values of the terms: value.template operator()<I>(part).
+    template <std::size_t N, class Value>
+    [[nodiscard]] report<N> report_of(const Value& value) const {
+        report<N> r;
+        r.valid = survey_.valid;
+        std::array<bool, N> seen{};
+        program_.each([&]<std::size_t I>(const auto& one) {
+            const mean_value v = value.template operator()<I>(one);
+            r.terms[one.entry].value += one.share * v.value;
+            if (!seen[one.entry])
+                r.terms[one.entry].normalizer = v.normalizer;
+            seen[one.entry] = true;
+            r.value += one.coefficient() * v.value;
+        });
+        r.normalizer = r.terms[0].normalizer;
+        return r;
+    }
+
+    [[nodiscard]] reduction how() const { return how_; }
+
+private:
+    static constexpr std::size_t tally_at(std::size_t term, std::size_t classes) {
+        return classes * Program::width + 2 * term;
+    }
+
+    template <std::size_t I>
+    using term_type = typename Program::template term<I>;
+
+    /// What the mean over pixels of this term divides by.
+    template <class Term>
+    [[nodiscard]] double denominator_of(const Term& term) const {
+        if (how_ == reduction::sum)
+            return 1.0;
+        if (denominator_ == denominator::valid)
+            return static_cast<double>(survey_.valid);
+        if (denominator_ == denominator::all)
+            return static_cast<double>(survey_.elements);
+        const per_class_view w = class_weights_of(term);
+        if (!w.is_list())
+            return w.number * survey_.weight;
+        const auto& per_class =
+            Program::mode_kind == kind::elementwise ? survey_.class_weight : survey_.class_target;
+        double total = 0.0;
+        for (std::size_t c = 0; c < survey_.classes; ++c)
+            total += w.of(c) * per_class[c];
+        return total;
+    }
+
+    /// The sums of the points of term I over the call; 0 where they are not known yet.
+    template <std::size_t I>
+    [[nodiscard]] auto own_sums(const double* numbers) const {
+        std::array<double, points_of<term_type<I>>()> own{};
+        for (std::size_t c = 0; numbers && c < survey_.classes; ++c)
+            for (std::size_t k = 0; k < own.size(); ++k)
+                own[k] += numbers[c * Program::width + Program::point_offsets[I] + k];
+        return own;
+    }
+
+    template <std::size_t I>
+    [[nodiscard]] auto call_loss(const double* numbers) const {
+        const auto& term = std::get<I>(program_.parts).term;
+        constexpr std::size_t n = points_of<term_type<I>>();
+        const auto own = own_sums<I>(numbers);
+        std::array<dual<n>, n> lifted;
+        for (std::size_t k = 0; k < n; ++k) {
+            lifted[k] = dual<n>(own[k]);
+            lifted[k].slope[k] = 1.0;
+        }
+        return dual<n>(term.call_loss(lifted, call_sums{denominator_of(term), how_}));
+    }
+
+    [[nodiscard]] factors factors_at(const double* numbers, double upstream) const {
+        factors f{};
+        program_.each_pointwise([&]<std::size_t I>(const auto& one) {
+            const double factor = one.coefficient() * upstream;
+            double* own = f.data() + Program::point_offsets[I];
+            if constexpr (has_call_loss<term_type<I>>) {
+                const auto loss = call_loss<I>(numbers);
+                for (std::size_t k = 0; k < loss.slope.size(); ++k)
+                    own[k] = factor * loss.slope[k];
+            } else {
+                own[0] = over(factor, denominator_of(one.term));
+            }
+        });
+        return f;
+    }
+
+    template <std::size_t I>
+    [[nodiscard]] mean_value point_value(const double* numbers) const {
+        const auto& term = std::get<I>(program_.parts).term;
+        const auto own = own_sums<I>(numbers);
+        const double denominator = denominator_of(term);
+        if constexpr (!has_call_loss<term_type<I>>)
+            return {over(own[0], denominator), denominator};
+        else if constexpr (requires { term.normalizer(own, call_sums{}); })
+            return {call_loss<I>(numbers).value, term.normalizer(own, call_sums{denominator, how_})};
+        else
+            return {call_loss<I>(numbers).value, denominator};
+    }
+
+    const Program& program_;
+    const survey& survey_;
+    reduction how_;
+    denominator denominator_;
+};
+
+} // namespace xloss::engine
+
+#endif
