@@ -35,17 +35,19 @@ inline std::string chart_style(const std::filesystem::path& file, int width, int
            << "set grid ytics dt 1 lc rgb '#dddddd'\nset border 3\nset tics nomirror\n"
            << "set linetype 1 lc rgb '#0072b2' lw 2\nset linetype 2 lc rgb '#56b4e9' lw 2\n"
            << "set linetype 3 lc rgb '#009e73' lw 2\nset linetype 4 lc rgb '#d55e00' lw 2\n"
-           << "set linetype 5 lc rgb '#cc79a7' lw 2\nset linetype 6 lc rgb '#e69f00' lw 2\n";
+           << "set linetype 5 lc rgb '#cc79a7' lw 2\nset linetype 6 lc rgb '#e69f00' lw 2\n"
+           << "set linetype 7 lc rgb '#999999' lw 2\n";
     return script.str();
 }
 
-/// Mean training loss of the steps around each step: single batches differ too much to be read.
-inline float smoothed(const std::vector<float>& values, std::size_t step) {
-    const std::size_t begin = step < 5 ? 0 : step - 5, end = std::min(values.size(), step + 6);
-    float sum = 0.0f;
+/// Mean of the steps around each step: single batches differ too much to be read. `of` a step gives a number.
+template <class Of>
+double smoothed(std::size_t steps, std::size_t step, Of of) {
+    const std::size_t begin = step < 5 ? 0 : step - 5, end = std::min(steps, step + 6);
+    double sum = 0.0;
     for (std::size_t k = begin; k < end; ++k)
-        sum += values[k];
-    return sum / static_cast<float>(end - begin);
+        sum += of(k);
+    return sum / static_cast<double>(end - begin);
 }
 
 /// gnuplot data blocks $loss0, $iou0, $loss1, ...: one pair per run.
@@ -54,10 +56,12 @@ inline std::string curve_data(const std::vector<history>& runs) {
     for (std::size_t k = 0; k < runs.size(); ++k) {
         data << "$loss" << k << " << END\n";
         for (std::size_t step = 0; step < runs[k].training_loss.size(); ++step)
-            data << step + 1 << ' ' << smoothed(runs[k].training_loss, step) << '\n';
+            data << step + 1 << ' ' << smoothed(runs[k].training_loss.size(), step, [&](std::size_t n) {
+                return static_cast<double>(runs[k].training_loss[n]);
+            }) << '\n';
         data << "END\n$iou" << k << " << END\n";
         for (std::size_t s = 0; s < runs[k].scored_steps.size(); ++s)
-            data << runs[k].scored_steps[s] << ' ' << runs[k].held_out_iou[s] << '\n';
+            data << runs[k].scored_steps[s] << ' ' << runs[k].held_out[s].iou << '\n';
         data << "END\n";
     }
     return data.str();
@@ -76,7 +80,7 @@ inline void plot_curves(const std::filesystem::path& file, const std::vector<his
         script << "$loss" << k << " with lines lt " << k + 1 << " title '" << runs[k].loss << "', ";
     script << "\nunset logscale y\nset yrange [0:1]\nset key bottom right\n"
            << "set title '" << runs[0].target << ": IoU on held-out slices'\nset ylabel 'IoU'\n"
-           << (runs.back().held_out_iou.back() < 0.7 ? "set key top left\n" : "") << "plot ";
+           << (runs.back().held_out.back().iou < 0.7 ? "set key top left\n" : "") << "plot ";
     for (std::size_t k = 0; k < runs.size(); ++k)
         script << "$iou" << k << " with linespoints lt " << k + 1 << " pt 7 ps 0.6 title '" << runs[k].loss
                << "', ";
@@ -84,15 +88,44 @@ inline void plot_curves(const std::filesystem::path& file, const std::vector<his
     plot(script.str());
 }
 
+/// Magnitude of the gradient at foreground pixels on the left, at background pixels on the right, one line
+/// per run of one target.
+inline void plot_gradients(const std::filesystem::path& file, const std::vector<history>& runs) {
+    std::ostringstream script;
+    script << chart_style(file, 1200, 480);
+    for (std::size_t k = 0; k < runs.size(); ++k) {
+        const auto& gradient = runs[k].gradient;
+        script << "$size" << k << " << END\n";
+        for (std::size_t step = 0; step < gradient.size(); ++step)
+            script << step + 1 << ' '
+                   << smoothed(gradient.size(), step, [&](std::size_t n) { return gradient[n].foreground; })
+                   << ' '
+                   << smoothed(gradient.size(), step, [&](std::size_t n) { return gradient[n].background; })
+                   << '\n';
+        script << "END\n";
+    }
+    script << "set multiplot layout 1,2\nset xlabel 'step'\nset logscale y\nset format y '%.0e'\n"
+           << "set yrange [1e-10:1e-2]\nset key bottom left\nset ylabel 'mean |dL/dx|, mean of 11 steps'\n";
+    for (const int side : {0, 1}) {
+        script << "set title '" << runs[0].target << ": gradient at a pixel of the "
+               << (side == 0 ? "foreground" : "background") << "'\nplot ";
+        for (std::size_t k = 0; k < runs.size(); ++k)
+            script << "$size" << k << " using 1:" << side + 2 << " with lines lt " << k + 1 << " title '"
+                   << runs[k].loss << "', ";
+        script << "\nunset key\n";
+    }
+    plot(script.str());
+}
+
 /// Final held-out IoU of every run, targets side by side.
 inline void plot_bars(const std::filesystem::path& file, const std::vector<std::vector<history>>& targets) {
     std::ostringstream script;
     std::string names; // of the losses, with their places on the x axis
-    script << chart_style(file, 900, 480) << "$iou << END\n";
+    script << chart_style(file, 1100, 480) << "$iou << END\n";
     for (std::size_t k = 0; k < targets[0].size(); ++k) {
         names += (k == 0 ? "'" : ", '") + targets[0][k].loss + "' " + std::to_string(k);
         for (const auto& runs : targets)
-            script << ' ' << runs[k].held_out_iou.back();
+            script << ' ' << runs[k].held_out.back().iou;
         script << '\n';
     }
     script << "END\nset title 'IoU on held-out slices after training'\nset ylabel 'IoU'\nset yrange [0:1.1]\n"
@@ -112,16 +145,22 @@ inline void plot_bars(const std::filesystem::path& file, const std::vector<std::
 inline void write_curves(const std::filesystem::path& file,
                          const std::vector<std::vector<history>>& targets) {
     std::ofstream out(file);
-    out << "target,loss,step,training_loss,held_out_iou\n";
+    out << "target,loss,step,training_loss,foreground_gradient,background_gradient,held_out_iou,held_out_"
+           "dice\n";
     for (const auto& runs : targets)
         for (const history& run : runs)
             for (std::size_t step = 1; step <= run.training_loss.size(); ++step) {
+                const gradient_size g = run.gradient[step - 1];
                 out << run.target << ',' << run.loss << ',' << step << ',' << run.training_loss[step - 1]
-                    << ',';
+                    << ',' << g.foreground << ',' << g.background << ',';
                 const auto scored = std::find(run.scored_steps.begin(), run.scored_steps.end(), step);
-                if (scored != run.scored_steps.end())
-                    out << run.held_out_iou[static_cast<std::size_t>(scored - run.scored_steps.begin())];
-                out << '\n';
+                if (scored == run.scored_steps.end()) {
+                    out << ",\n";
+                    continue;
+                }
+                const overlap found =
+                    run.held_out[static_cast<std::size_t>(scored - run.scored_steps.begin())];
+                out << found.iou << ',' << found.dice << '\n';
             }
     if (!out)
         throw std::runtime_error("cannot write " + file.string());

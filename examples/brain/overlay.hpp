@@ -118,7 +118,7 @@ inline void write_overlays(const std::filesystem::path& file, const volume& t1, 
     for (std::size_t k = 0; k < runs.size(); ++k) {
         const std::size_t left = gap + (k + 1) * (wide + gap);
         sheet.write(left, 52, runs[k].loss, black);
-        sheet.write(left, 74, iou_text(runs[k].held_out_iou.back()), grey);
+        sheet.write(left, 74, iou_text(runs[k].held_out.back().iou), grey);
         for (std::size_t row = 0; row < places.size(); ++row)
             tile(k + 1, row, &runs[k].prediction);
     }

@@ -8,6 +8,7 @@
 #include "volume.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -16,6 +17,8 @@
 #include <string>
 #include <utility>
 #include <vector>
+
+#include <time.h> // clock_gettime: the time of one thread
 
 namespace example {
 
@@ -53,13 +56,26 @@ struct task {
     }
 };
 
+/// How well a prediction covers the truth.
+struct overlap {
+    double iou = 0.0;  // |prediction and truth| / |prediction or truth|
+    double dice = 0.0; // 2 |prediction and truth| / (|prediction| + |truth|)
+};
+
+/// Mean magnitude of the gradient by the logit of a pixel.
+struct gradient_size {
+    double foreground = 0.0, background = 0.0;
+};
+
 /// Everything a run leaves behind for the charts and pictures.
 struct history {
     std::string loss, target;
-    std::vector<float> training_loss;      // of every step
-    std::vector<std::size_t> scored_steps; // steps after which the test slices were scored ...
-    std::vector<double> held_out_iou;      // ... and the score
-    volume prediction;                     // final masks of the test slices
+    std::vector<float> training_loss;         // of every step
+    std::vector<gradient_size> gradient;      // of every step
+    std::vector<std::size_t> scored_steps;    // steps after which the test slices were scored ...
+    std::vector<overlap> held_out;            // ... and the scores
+    volume prediction;                        // final masks of the test slices
+    double loss_seconds = 0.0, seconds = 0.0; // CPU time of this run: in the loss, and in all of the training
 };
 
 using observer = std::function<void(const history&)>; // called after each score
@@ -108,8 +124,8 @@ inline volume predict(const perceptron& model, const task& job, std::span<const 
     return masks;
 }
 
-/// Intersection over union of all given slices together: |prediction and truth| / |prediction or truth|.
-inline double iou(const volume& prediction, const volume& mask, std::span<const std::size_t> slices) {
+/// Overlap of all given slices together.
+inline overlap compare(const volume& prediction, const volume& mask, std::span<const std::size_t> slices) {
     const std::size_t pixels = mask.shape(1) * mask.shape(2);
     std::size_t both = 0, either = 0;
     for (std::size_t b = 0; b < slices.size(); ++b)
@@ -119,14 +135,39 @@ inline double iou(const volume& prediction, const volume& mask, std::span<const 
             both += predicted && truth;
             either += predicted || truth;
         }
-    return either == 0 ? 1.0 : static_cast<double>(both) / static_cast<double>(either);
+    if (either == 0)
+        return {1.0, 1.0};
+    const auto shared = static_cast<double>(both), all = static_cast<double>(either);
+    return {shared / all, 2.0 * shared / (shared + all)};
 }
 
 /// The best that a prediction without looking can reach: "everything is" (the other constant scores 0).
-inline double constant_iou(const task& job) {
+inline overlap constant_prediction(const task& job) {
     volume everything({job.parts.test.size(), job.mask.shape(1), job.mask.shape(2)});
     everything.fill(1);
-    return iou(everything, job.mask, job.parts.test);
+    return compare(everything, job.mask, job.parts.test);
+}
+
+inline gradient_size size_of(const xt::xtensor<float, 4>& gradient,
+                             const xt::xtensor<std::uint8_t, 4>& mask) {
+    double sums[2] = {0.0, 0.0};
+    std::size_t counts[2] = {0, 0};
+    for (std::size_t n = 0; n < mask.size(); ++n) {
+        const std::size_t side = mask.data()[n] != 0 ? 1 : 0;
+        sums[side] += std::abs(static_cast<double>(gradient.data()[n]));
+        ++counts[side];
+    }
+    const auto mean = [&](std::size_t side) {
+        return counts[side] == 0 ? 0.0 : sums[side] / static_cast<double>(counts[side]);
+    };
+    return {mean(1), mean(0)};
+}
+
+/// Seconds that the processor has spent on this thread: other runs may share the machine.
+inline double thread_seconds() {
+    timespec now{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
 }
 
 /// Trains one model with one loss.
@@ -141,6 +182,9 @@ history train(const std::string& name, const Loss& loss, const task& job, const 
     history past;
     past.loss = name;
     past.target = job.name;
+    xt::xtensor<float, 4> gradient(logits.shape());
+    xloss::workspace memory;
+    const double start = thread_seconds();
 
     for (std::size_t step = 1; step <= how.steps; ++step) {
         const auto slices = order.next(how.slices_per_step);
@@ -148,20 +192,24 @@ history train(const std::string& name, const Loss& loss, const task& job, const 
         for (std::size_t b = 0; b < slices.size(); ++b)
             model.forward(job.slice_features(slices[b]), kept[b], {&logits(b, 0, 0, 0), job.pixels()});
 
-        const auto result = xloss::value_and_grad(loss, logits, masks);
+        const double before = thread_seconds();
+        const auto result = xloss::value_and_grad_into(gradient, loss, logits, masks, {.workspace = &memory});
+        past.loss_seconds += thread_seconds() - before;
 
         for (std::size_t b = 0; b < slices.size(); ++b)
-            model.backward(job.slice_features(slices[b]), kept[b], {&result.grad(b, 0, 0, 0), job.pixels()});
+            model.backward(job.slice_features(slices[b]), kept[b], {&gradient(b, 0, 0, 0), job.pixels()});
         optimiser.step(model.parameters, model.gradient, how.rate_at(step));
 
-        past.training_loss.push_back(static_cast<float>(result.value));
+        past.training_loss.push_back(result.value);
+        past.gradient.push_back(size_of(gradient, masks));
         if (step % how.steps_between_scores == 0 || step == how.steps) {
             past.prediction = predict(model, job, job.parts.test);
             past.scored_steps.push_back(step);
-            past.held_out_iou.push_back(iou(past.prediction, job.mask, job.parts.test));
+            past.held_out.push_back(compare(past.prediction, job.mask, job.parts.test));
             observe(past);
         }
     }
+    past.seconds = thread_seconds() - start;
     return past;
 }
 
