@@ -5,6 +5,7 @@
 /// All of xloss.
 
 #include <xloss/criterion/call.hpp>
+#include <xloss/criterion/measure.hpp>
 #include <xloss/criterion/mode.hpp>
 #include <xloss/criterion/sum.hpp>
 #include <xloss/criterion/target.hpp>
@@ -13,6 +14,10 @@
 #include <xloss/losses/dice.hpp>
 #include <xloss/losses/focal.hpp>
 #include <xloss/losses/generalized_dice.hpp>
+#include <xloss/losses/iou.hpp>
+#include <xloss/losses/mcc.hpp>
+#include <xloss/losses/poly_cross_entropy.hpp>
+#include <xloss/losses/tversky.hpp>
 #include <xloss/losses/unified_focal.hpp>
 
 #endif

@@ -39,9 +39,13 @@ public:
         return *this;
     }
 
+    /// What was measured.
     [[nodiscard]] const Loss& loss() const { return loss_; }
+    /// Of the logits; 1 in binary.
     [[nodiscard]] std::size_t classes() const { return classes_; }
+    /// The sums, to be added up.
     [[nodiscard]] std::span<double> numbers() { return numbers_; }
+    /// The sums.
     [[nodiscard]] std::span<const double> numbers() const { return numbers_; }
 
 private:

@@ -32,8 +32,8 @@ struct masked_target {
 };
 
 /// Targets y in which every pixel counts by its weight, in every loss: w has the shape of the target, or one
-/// channel ([B, 1, ...] or [B, ...]) that counts for all. Weights are finite and not negative; a pixel of weight 0 is
-/// absent. Nests with `masked`. Lvalues are referred to and must outlive the call.
+/// channel ([B, 1, ...] or [B, ...]) that counts for all. Weights are finite and not negative; a pixel of
+/// weight 0 is absent. Nests with `masked`. Lvalues are referred to and must outlive the call.
 template <class Y, class W>
 auto weighted(Y&& y, W&& w) {
     return weighted_target<engine::held<Y&&>, engine::held<W&&>>{std::forward<Y>(y), std::forward<W>(w)};

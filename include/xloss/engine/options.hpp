@@ -46,8 +46,8 @@ enum class denominator {
 /// loss.
 struct mode_options {
     xloss::activation activation = xloss::activation::natural; ///< none: the inputs are probabilities
-    std::optional<std::int64_t> ignore_index{}; ///< targets of this value are absent from everything
-    xloss::reduction reduction = xloss::reduction::mean;          ///< mean or sum
+    std::optional<std::int64_t> ignore_index{};          ///< targets of this value are absent from everything
+    xloss::reduction reduction = xloss::reduction::mean; ///< mean or sum
     xloss::denominator denominator = xloss::denominator::weights; ///< of means over pixels
     bool check_finite = false;  ///< a NaN or infinite logit is an error that names its index (one more pass)
     bool check_targets = false; ///< so are soft targets and probabilities outside [0, 1], and distributions

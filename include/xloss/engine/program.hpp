@@ -22,7 +22,7 @@ namespace xloss {
 namespace modes {
 inline constexpr unsigned elementwise = 1; ///< binary, multilabel, one_vs_rest
 inline constexpr unsigned channelwise = 2; ///< multiclass
-inline constexpr unsigned every = 3;
+inline constexpr unsigned every = 3;       ///< all four
 } // namespace modes
 
 /// What a loss over the whole call knows beside its own sums.

@@ -46,16 +46,16 @@ inline constexpr unsigned target2 = 1U << 7; ///< sum y^2
 /// The sums over one region, every pixel multiplied by its weight. Only those asked for are filled.
 template <class S = double>
 struct region_sums {
-    S tp{};           ///< sum p y
-    S fp{};           ///< sum p (1 - y)
-    S fn{};           ///< sum (1 - p) y
-    S tn{};           ///< sum (1 - p)(1 - y)
-    S pred{};         ///< sum p
-    S pred2{};        ///< sum p^2
-    S absdiff{};      ///< sum |p - y|
-    double target{};  ///< sum y, always there
-    double target2{}; ///< sum y^2
-    double weight{};  ///< sum of the weights, always there
+    S tp{};            ///< sum p y
+    S fp{};            ///< sum p (1 - y)
+    S fn{};            ///< sum (1 - p) y
+    S tn{};            ///< sum (1 - p)(1 - y)
+    S pred{};          ///< sum p
+    S pred2{};         ///< sum p^2
+    S absdiff{};       ///< sum |p - y|
+    double target{};   ///< sum y, always there
+    double target2{};  ///< sum y^2
+    double weight{};   ///< sum of the weights, always there
     std::size_t cls{}; ///< class of the region
 };
 

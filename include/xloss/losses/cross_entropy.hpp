@@ -10,9 +10,22 @@ namespace xloss {
 
 /// Softmax cross entropy: -sum_c w_c ((1 - e) y_c + e/C) log p_c, mean over pixels; torch's definition.
 ///
-/// Multiclass; y is a label map, one-hot or soft. The mean divides by the weights w_y of the valid pixels;
-/// torch's mean for soft targets with class weights is `denominator::valid`. All pixels ignored: 0 with
-/// gradient 0.
+/// **Shapes and modes.** multiclass: logits `[B, C, ...]`; y is a label map `[B, ...]` of any integer type,
+/// or one-hot or soft `[B, C, ...]`. For one sigmoid per pixel: `bce`.
+///
+/// **Parameters.** `label_smoothing` e in [0, 1]; `class_weights` w >= 0, not all zero, one for all or one
+/// for each class. They enter the mean's denominator, and the smoothed part too.
+///
+/// **Gradient.** No kinks; by the logits p_c sum_k t_k - t_c with t the weighted, smoothed target.
+///
+/// **Empty.** A class without a pixel is nothing special. All pixels ignored: 0, with gradient 0 (torch:
+/// NaN).
+///
+/// **Source.** torch; smoothing is Szegedy et al. 2016, arXiv 1512.00567.
+///
+/// **Elsewhere.** The mean divides by the weights w_y of the valid pixels, as torch does for labels. torch's
+/// mean for soft targets with class weights is `denominator::valid`. mmsegmentation without `avg_non_ignore`,
+/// and SMP's soft cross entropy with an ignore index, divide by all pixels: `denominator::all`.
 /// @throws parameter_error for class weights that are negative, all zero or of the wrong length, a
 /// label_smoothing outside [0, 1]; label_error for a label that is neither a class nor ignored.
 struct cross_entropy {
@@ -43,6 +56,7 @@ struct cross_entropy {
         return run(term{class_weights, label_smoothing});
     }
 
+    /// The value alone.
     template <class X, class Y>
     auto operator()(const X& x, const Y& y) const {
         return value(*this, x, y);

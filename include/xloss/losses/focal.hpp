@@ -10,26 +10,42 @@
 
 namespace xloss {
 
-/// Focal loss: a_t (1 - p_t)^gamma CE, mean over pixels. Lin et al. 2017, arXiv 1708.02002.
+/// Focal loss: a_t (1 - p_t)^gamma CE, mean over pixels.
 ///
-/// Binary, multilabel, one_vs_rest: p_t = p y + (1 - p)(1 - y), a_t = alpha y + (1 - alpha)(1 - y), CE binary
-/// cross entropy; soft targets interpolate p_t, as torchvision does. Multiclass: alpha (1 - p)^gamma (-log p)
-/// with p the softmax at the label. The focal loss of one sigmoid for every class (SMP, MONAI) is
-/// `one_vs_rest(focal{})`.
+/// **Shapes and modes.** binary `[B, ...]`, multilabel and one_vs_rest `[B, C, ...]`: p_t = p y + (1 - p)(1 -
+/// y), a_t = alpha y + (1 - alpha)(1 - y), CE binary cross entropy; y in [0, 1]. multiclass `[B, C, ...]`:
+/// alpha (1 - p)^gamma (-log p) with p the softmax at the label; soft targets weigh it by y_c.
 ///
-/// Powers go through logarithms that keep 1 - p_t where it has no float left: values and slopes are finite
-/// for every gamma >= 0 and every finite logit. A derivative by p_t that is infinite at p_t = 1 (gamma < 1)
-/// has the limit of the slope by the logit, 0.
+/// **Parameters.** `gamma` >= 0; `alpha` a finite number, negative: no weighting (0 is a weight); one for
+/// each class where given so. `normalized`: the mean divides by sum m (1 - p_t)^gamma, alpha not in it, and
+/// the gradient flows through that. `class_weights` >= 0, not all zero, enter the denominator too.
+///
+/// **Gradient.** Finite for every gamma and every finite logit: powers go through logarithms that keep 1 -
+/// p_t where it has no float left. For gamma < 1 the derivative by p_t is infinite at p_t = 1; the slope by
+/// the logit takes its limit, 0.
+///
+/// **Empty.** A mask without a true pixel is nothing special. All pixels ignored: 0, with gradient 0.
+///
+/// **Source.** Lin et al. 2017, arXiv 1708.02002 (RetinaNet; SAM).
+///
+/// **Elsewhere.**
+/// - torchvision's default reduction none is `unreduced`; p_t of soft targets is torchvision's. Code that
+///   tests y == 1 agrees on hard masks.
+/// - SMP and MONAI switch alpha off by None: `alpha = -1`. For many classes SMP, and MONAI without
+///   `use_softmax`, run one sigmoid for every class: `one_vs_rest(focal{.alpha = -1})`.
+/// - MONAI's `use_softmax` divides by C too: `multiclass(1.0 / C * focal{...})`; its alpha is `alpha = {1 -
+///   a, a, ...}`.
+/// - SMP's `normalized` with reduction sum is `normalized = true`.
+///
 /// @throws parameter_error for gamma < 0, or parameters that are no finite numbers.
 struct focal {
     static constexpr const char* name = "focal";
     static constexpr unsigned modes = modes::every;
     static constexpr std::size_t variants = 2;
 
-    per_class alpha{0.25}; ///< weight of positive pixels (multiclass: of the class); negative: none
-    double gamma = 2.0;    ///< how much easy pixels count less
-    bool normalized =
-        false; ///< the mean divides by sum m (1 - p_t)^gamma instead, and the gradient flows through it
+    per_class alpha{0.25};     ///< weight of positive pixels (multiclass: of the class); negative: none
+    double gamma = 2.0;        ///< how much easy pixels count less
+    bool normalized = false;   ///< the mean divides by sum m (1 - p_t)^gamma instead
     per_class class_weights{}; ///< factor of every class, in the denominator too
 
     /// a_t = at_zero + slope y: no weighting is (1, 0).
@@ -144,12 +160,14 @@ struct focal {
         return run(general{{alpha}, class_weights, gamma, normalized});
     }
 
+    /// Throws for parameters outside their domain.
     void check(const survey& s) const {
         engine::check_per_class(name, "alpha", alpha, s.classes, -HUGE_VAL);
         engine::check_number(name, "gamma", gamma);
         engine::check_class_weights(name, class_weights, s.classes);
     }
 
+    /// The value alone.
     template <class X, class Y>
     auto operator()(const X& x, const Y& y) const {
         return value(*this, x, y);

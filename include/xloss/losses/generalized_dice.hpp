@@ -21,29 +21,40 @@ enum class volume_weighting {
 };
 
 /// Generalized Dice loss: 1 - (2 sum_c w_c tp_c + s)/(sum_c w_c (P_c + Y_c) + s), one score for all classes
-/// of a region. Sudre et al. 2017, arXiv 1707.03237.
+/// of a region. A ratio of sums: a mean of ratios would cancel the weights.
 ///
-/// A ratio of sums: a mean of ratios would cancel the weights. The weights carry no gradient. At
-/// weight_smooth = 0 an absent class takes the largest weight present in its region, so that it neither
-/// dominates nor divides by zero (none present: 0; `empty_region::skip`: 0). All modes; with one class the
-/// weights cancel.
+/// **Shapes and modes.** All modes; with one class the weights cancel. A region is a sample with all its
+/// classes; with `region::batch` all samples together.
 ///
-/// With weights next to 1/V^2 even a smooth of 1 outweighs every sum, and the loss is nearly 0 for any
-/// prediction: hence the default 0.
+/// **Parameters.** `weighting` of a class by its volume V; `weight_smooth`, `smooth`, `smooth_nr`,
+/// `smooth_dr` >= 0. `log`: -log max(score, 1e-7).
+///
+/// **Gradient.** No kinks, but `log` below 1e-7, where it is 0. The weights carry no gradient.
+///
+/// **Empty.** An absent class would have an infinite weight: at weight_smooth = 0 it takes the largest weight
+/// present in its region, so that it neither dominates nor divides by zero; with `empty_region::skip` 0. No
+/// class present: loss 0. (Uniform weights have none of this: the formula.)
+///
+/// **Source.** Sudre et al. 2017, arXiv 1707.03237.
+///
+/// **Elsewhere.** With weights next to 1/V^2 even a smooth of 1 outweighs every sum, and the loss is nearly 0
+/// for any prediction; code that does so is `weight_smooth = 1, smooth = 1`. MONAI: `smooth = 1e-5`, in
+/// multilabel or multiclass.
 /// @throws parameter_error for a smooth that is negative or no number, a class that is not there.
 struct generalized_dice {
     static constexpr const char* name = "generalized_dice";
     static constexpr unsigned modes = 3; // every mode
 
-    volume_weighting weighting = volume_weighting::square;
-    double weight_smooth = 0.0; ///< in the weights
-    double smooth = 0.0;        ///< s, in numerator and denominator
-    std::optional<double> smooth_nr{}, smooth_dr{};
-    region over = region::sample;
-    empty_region empty = empty_region::smooth;
-    std::vector<std::size_t> classes{};
-    bool include_background = true;
-    bool log = false;
+    volume_weighting weighting = volume_weighting::square; ///< of a class by its volume
+    double weight_smooth = 0.0;                            ///< in the weights
+    double smooth = 0.0;                                   ///< s, in numerator and denominator
+    std::optional<double> smooth_nr{};                     ///< in the numerator, where they differ
+    std::optional<double> smooth_dr{};                     ///< in the denominator, where they differ
+    region over = region::sample;                          ///< what shares one score
+    empty_region empty = empty_region::smooth;             ///< what an absent class gives
+    std::vector<std::size_t> classes{}; ///< the classes that count, after the activation; none listed: all
+    bool include_background = true;     ///< false: not class 0
+    bool log = false;                   ///< -log of the score instead of 1 - score
 
     struct term {
         static constexpr const char* name = generalized_dice::name;
@@ -89,6 +100,7 @@ struct generalized_dice {
             term{engine::region_options(*this), engine::smoothing(*this), weighting, weight_smooth, log});
     }
 
+    /// The value alone.
     template <class X, class Y>
     auto operator()(const X& x, const Y& y) const {
         return value(*this, x, y);

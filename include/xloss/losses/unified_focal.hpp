@@ -11,15 +11,28 @@
 
 namespace xloss {
 
-/// Asymmetric unified focal loss, Yeung et al. 2022, arXiv 2102.04525, as the authors' code:
+/// Asymmetric unified focal loss, a focal Tversky and a focal cross entropy part, as the authors' code:
 ///
-///   weight x mean over classes of {1 - T_0, (1 - T_c)^(1 - gamma) for c > 0}
-///   + (1 - weight) x mean over pixels of [(1 - delta)(1 - p_0)^gamma y_0 (-log p_0) + delta sum_{c > 0} y_c
-///   (-log p_c)],
+///     weight x mean over classes of {1 - T_0, (1 - T_c)^(1 - gamma) for c > 0}
+///     + (1 - weight) x mean over pixels of [(1 - delta)(1 - p_0)^gamma y_0 (-log p_0)
+///                                           + delta sum_{c > 0} y_c (-log p_c)]
 ///
-/// T_c = (tp + s)/(tp + delta fn + (1 - delta) fp + s) of a sample, s = 1e-7. Class 0 is background; with one
-/// sigmoid per element it is the other side, p_0 = 1 - p. (1 - T)^(1 - gamma) has gradient 0 at T = 1.
-/// MONAI's weight is 1 - ours, its delta 0.7. All modes.
+/// with T_c = (tp + s)/(tp + delta fn + (1 - delta) fp + s) of a sample, s = 1e-7. Class 0 is background.
+///
+/// **Shapes and modes.** All modes; with one sigmoid per element the background is its other side, p_0 = 1 -
+/// p.
+///
+/// **Parameters.** `weight`, `delta` and `gamma` in [0, 1].
+///
+/// **Gradient.** (1 - T)^(1 - gamma) has an infinite derivative at T = 1, where ours is 0.
+///
+/// **Empty.** A sample without a true pixel of a class follows the formula: T = s/((1 - delta) fp + s).
+///
+/// **Source.** Yeung et al. 2022, arXiv 2102.04525.
+///
+/// **Elsewhere.** MONAI's `weight` w is 1 - ours; it wants probabilities (or `use_softmax`), and versions
+/// that mean the focal part over the C classes as well are `k * unified_focal{.weight = (1 - w)/k}` with k =
+/// 1 - w + w/C. Its delta was 0.7, then 0.6.
 /// @throws parameter_error for a parameter outside [0, 1].
 struct unified_focal {
     static constexpr const char* name = "unified_focal";
@@ -27,7 +40,7 @@ struct unified_focal {
 
     double weight = 0.5; ///< of the regional part
     double delta = 0.6;  ///< weight of false negatives
-    double gamma = 0.5;
+    double gamma = 0.5;  ///< how much easy regions and background pixels count less
 
     /// The focal Tversky part.
     struct regional {
@@ -101,6 +114,7 @@ struct unified_focal {
                    engine::scaled{1.0 - weight, pointwise{delta, gamma}});
     }
 
+    /// The value alone.
     template <class X, class Y>
     auto operator()(const X& x, const Y& y) const {
         return value(*this, x, y);

@@ -9,6 +9,7 @@ namespace xloss {
 /// What every run-time misuse of the library throws: catch this one to catch them all.
 class error : public std::invalid_argument {
 public:
+    /// The message names the losses, the shapes or the index.
     explicit error(const std::string& message) : std::invalid_argument(message) {}
 };
 

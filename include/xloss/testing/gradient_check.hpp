@@ -26,15 +26,17 @@ struct gradient_check_options {
 
 /// What a gradient check found.
 struct gradient_report {
-    bool passed = true;
+    bool passed = true;           ///< the error is within the tolerance
     double error = 0.0;           ///< largest difference, relative to `scale`
     double scale = 0.0;           ///< largest magnitude in the gradient and the differences
     std::string worst_index = ""; ///< where it is, "[0, 0, 3, 4]"
     double gradient = 0.0;        ///< the gradient there
     double difference = 0.0;      ///< the central difference there
 
+    /// So that a check can stand in a REQUIRE.
     explicit operator bool() const { return passed; }
 
+    /// One line for people.
     [[nodiscard]] std::string message() const {
         std::ostringstream text;
         text.precision(12);
@@ -44,6 +46,7 @@ struct gradient_report {
         return text.str();
     }
 
+    /// Writes the message.
     friend std::ostream& operator<<(std::ostream& out, const gradient_report& r) {
         return out << r.message();
     }
