@@ -1,4 +1,5 @@
-// Survey, sweep and pull-back of a whole call: how often logits are read.
+// Survey, sweep and pull-back of a whole call: how often logits are read, and what saturated ones leave
+// behind.
 
 #include "support/catch.hpp"
 #include "support/expressions.hpp"
@@ -7,6 +8,7 @@
 #include <xloss/xloss.hpp>
 
 #include <array>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 
@@ -81,3 +83,24 @@ TEST_CASE("a forward pass reads every logit once, a check for finite ones once m
     CHECK(reads_forward(checked, y) == 2.0);
     CHECK(reads_forward(labels, made_up::labels<std::uint8_t>(map_shape, 3)) == 1.0);
 }
+
+#if defined(__SSE2__)
+TEST_CASE("saturated logits give no denormal slopes, which would take a hundred cycles each",
+          "[engine][evaluate]") {
+    auto x = xt::xtensor<float, 2>::from_shape({1, 601});
+    for (std::size_t i = 0; i < x.size(); ++i)
+        x(0, i) = 0.25F * (static_cast<float>(i) - 500.0F); // -125 to 25
+    const xt::xtensor<std::uint8_t, 2> y = xt::zeros<std::uint8_t>(x.shape());
+    std::size_t denormal = 0, nonzero = 0;
+    const auto count = [&](const auto& grad) {
+        for (const float g : grad) {
+            denormal += std::fpclassify(g) == FP_SUBNORMAL ? 1 : 0;
+            nonzero += g != 0.0F ? 1 : 0;
+        }
+    };
+    count(xloss::value_and_grad(xloss::focal{}, x, y).grad);
+    count(xloss::value_and_grad(20.0 * xloss::focal{} + xloss::dice{}, x, y).grad);
+    CHECK(denormal == 0);
+    CHECK(nonzero > x.size());
+}
+#endif

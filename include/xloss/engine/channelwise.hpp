@@ -9,6 +9,7 @@
 #include <xloss/engine/sweep.hpp>
 #include <xloss/engine/target.hpp>
 #include <xloss/engine/workspace.hpp>
+#include <xloss/simd/flush.hpp>
 #include <xloss/simd/math.hpp>
 
 #include <algorithm>
@@ -87,6 +88,7 @@ private:
             read_logits(k, b, i, n);
             softmax(k, n, ahead);
         }
+        const simd::flush_denormals flush; // from here on no input is read
         if constexpr (Program::has_points) {
             if (Emit == emit::value)
                 std::fill_n(k.value.begin(), padded(n), T(0));
@@ -190,6 +192,7 @@ private:
     // --- softmax ---
 
     void softmax(block& k, std::size_t n, const fetch_ahead<T>& given) const {
+        const simd::flush_denormals flush;
         const fetch_ahead<T> ahead = given;
         const bool keep = keeps_logits(), hard = !soft_;
         const std::size_t classes = g_.classes;

@@ -9,6 +9,7 @@
 #include <xloss/engine/sweep.hpp>
 #include <xloss/engine/target.hpp>
 #include <xloss/engine/workspace.hpp>
+#include <xloss/simd/flush.hpp>
 #include <xloss/tensor/sink.hpp>
 #include <xloss/tensor/source.hpp>
 
@@ -162,6 +163,7 @@ struct elementwise_kernel {
 template <bool Probabilities, bool Sums, emit Emit, class T, class Program>
 void run_elementwise(const Program& program, const slopes<Program::points>& factors, const tile<T>& t,
                      double* sums) {
+    const simd::flush_denormals flush; // around the kernel alone: reading may run a user's expression
     using V = simd::number<T>;
     const V cls(static_cast<double>(t.cls));
     const std::size_t whole = t.n - t.n % V::width;
