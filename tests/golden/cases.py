@@ -1,4 +1,4 @@
-"""Every case: name -> (input, mode, sum of terms, options). tests/golden_cases.cpp has one line for each.
+"""Every case: name -> (input, mode, sum of terms, options). tests/golden_cases/ has one line for each.
 
 Terms are (factor, loss, parameters); a parameter has the name of the C++ member (`log_` is `log`). Options:
 weights (use the input's weights), ignore_index, activation, reduction, denominator.
@@ -214,6 +214,98 @@ def generalized_dice():
     add("binary_empty", "some_empty", "binary", loss)
 
 
+def poly_cross_entropy():
+    loss, many = "poly_cross_entropy", {"class_weights": [0.5, 2, 1, 3]}
+    add("labels", "labels", "multiclass", loss)
+    add("line", "labels_line", "multiclass", one(loss, epsilon=2.5), ignore_index=255)
+    add("volume", "labels_volume", "multiclass", one(loss, epsilon=-1), ignore_index=-1)
+    add("class_weights", "labels", "multiclass", one(loss, epsilon=2, **many), weights=True)
+    for denominator in ("valid", "all"):
+        add(denominator, "labels_small", "multiclass", one(loss, **many), ignore_index=-100,
+            denominator=denominator)
+    add("sum", "labels_small", "multiclass", one(loss, **many), ignore_index=-100, reduction="sum")
+    add("soft", "labels_soft", "multiclass", loss, weights=True)
+    add("soft_class_weights", "labels_soft", "multiclass", one(loss, epsilon=0.5, **many))
+    add("none_valid", "labels_none", "multiclass", loss, ignore_index=255)
+    add("extreme", "extreme_classes", "multiclass", one(loss, epsilon=3))
+    add("chance", "labels_chance", "multiclass", one(loss, epsilon=2), activation="none")
+    add("binary", "image", "binary", loss)
+    add("binary_soft", "image_soft", "binary", one(loss, epsilon=2.5), weights=True)
+    add("binary_least", "image", "binary", one(loss, epsilon=-1))
+    add("binary_ignore", "image_ignore", "binary", loss, ignore_index=255)
+    add("binary_extreme", "extreme", "binary", one(loss, epsilon=3))
+    add("binary_extreme_soft", "extreme_soft", "binary", loss)
+    add("binary_chance", "chance", "binary", one(loss, epsilon=2), activation="none")
+    add("multilabel", "multilabel", "multilabel", one(loss, class_weights=[0.5, 2, 1]), weights=True)
+    add("multilabel_soft", "multilabel_soft", "multilabel", loss)
+    add("one_vs_rest", "labels_small", "one_vs_rest", loss, ignore_index=-100)
+
+
+def overlaps(loss, own, smooth=True):
+    """Regional losses of the family of dice: `own` are parameters that differ from the defaults."""
+    some, many = {"class_weights": [0.5, 2, 1]}, {"class_weights": [0.5, 2, 1, 3]}
+    for source in ("line", "volume", "some_empty", "empty", "full", "extreme"):
+        add(source, source, "binary", loss)
+    add("own", "image", "binary", one(loss, **own))
+    add("batch", "image", "binary", one(loss, over="batch", **own))
+    for empty in ("zero", "skip"):
+        add(f"empty_{empty}", "some_empty", "binary", one(loss, empty=empty, **own))
+    add("soft", "image_soft", "binary", one(loss, **own), weights=True)
+    add("extreme_soft", "extreme_soft", "binary", one(loss, **own))
+    add("ignore", "image_ignore", "binary", loss, ignore_index=255)
+    add("one_ignored", "one_ignored", "binary", one(loss, **own), ignore_index=255)
+    add("all_ignored", "all_ignored", "binary", loss, ignore_index=255)
+    add("sum", "image", "binary", one(loss, **own), weights=True, reduction="sum")
+    add("chance", "chance", "binary", loss, activation="none")
+    add("multilabel", "multilabel", "multilabel", one(loss, **own, **some), weights=True)
+    add("multilabel_skip", "multilabel", "multilabel", one(loss, empty="skip", over="batch"))
+    add("multilabel_ignore", "multilabel_ignore", "multilabel", loss, ignore_index=255)
+    add("one_vs_rest", "labels_small", "one_vs_rest", loss, ignore_index=-100)
+    add("multiclass", "labels", "multiclass", one(loss, **own))
+    add("multiclass_volume", "labels_volume", "multiclass", loss, ignore_index=-1)
+    add("multiclass_weights", "labels", "multiclass", one(loss, **own, **many), weights=True)
+    add("multiclass_classes", "labels", "multiclass", one(loss, classes=[1, 3], **many))
+    add("multiclass_foreground", "labels", "multiclass", one(loss, empty="zero", include_background=False))
+    add("multiclass_soft", "labels_soft", "multiclass", one(loss, over="batch", **own))
+    add("multiclass_half", "labels_half", "multiclass", loss, ignore_index=255)
+    add("multiclass_extreme", "extreme_classes", "multiclass", one(loss, **own))
+    add("multiclass_chance", "labels_chance", "multiclass", loss, activation="none")
+    if not smooth:
+        return
+    add("smooth_0", "image", "binary", one(loss, **{**own, "smooth": 0}))
+    add("empty_smooth_0", "some_empty", "binary", one(loss, smooth=0))
+    add("smooth_nr_dr", "image", "binary", one(loss, smooth_nr=0.5, smooth_dr=2))
+    add("log", "image", "binary", one(loss, log_=True, **own))
+    add("log_floor", "some_empty", "binary", one(loss, smooth=0, log_=True))
+    for form in ("squared", "semimetric"):
+        add(form, "image", "binary", one(loss, form=form, over="batch"))
+        add(f"{form}_soft", "image_soft", "binary", one(loss, form=form, smooth=0.5), weights=True)
+        add(f"multiclass_{form}", "labels", "multiclass", one(loss, form=form, log_=True))
+
+
+def iou():
+    overlaps("iou", {"smooth": 0.5})
+
+
+def tversky():
+    loss = "tversky"
+    overlaps(loss, {"alpha": 0.3, "beta": 0.7, "gamma": 0.75})
+    for text, gamma in GAMMAS:
+        add(f"gamma_{text}", "some_empty", "binary", one(loss, alpha=0.7, beta=0.3, gamma=gamma))
+        add(f"log_gamma_{text}", "image", "binary", one(loss, gamma=gamma, log_=True))
+    add("false_positives", "image_soft", "binary", one(loss, alpha=1, beta=0, gamma=2))
+    add("false_negatives", "image_soft", "binary", one(loss, alpha=0, beta=1))
+    add("smooth_nr_dr_gamma", "image", "binary", one(loss, gamma=0.5, smooth_nr=0.5, smooth_dr=2))
+
+
+def mcc():
+    loss = "mcc"
+    overlaps(loss, {"eps": 0.25}, smooth=False)
+    add("image", "image", "binary", loss)
+    add("eps_0", "image_soft", "binary", one(loss, eps=0))
+    add("multiclass_eps_0", "labels_image", "multiclass", one(loss, eps=0))
+
+
 def unified_focal():
     loss = "unified_focal"
     for source in ("line", "image", "volume", "image_soft", "extreme"):
@@ -257,6 +349,7 @@ def sums():
     add("ce_generalized_none_valid", "labels_none", "multiclass", *ce_gdl, ignore_index=255)
 
 
-for group in (bce, weighted_bce, focal, cross_entropy, dice, generalized_dice, unified_focal, sums):
+for group in (bce, weighted_bce, focal, cross_entropy, poly_cross_entropy, dice, iou, tversky, mcc,
+              generalized_dice, unified_focal, sums):
     FOLDER = group.__name__
     group()

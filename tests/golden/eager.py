@@ -92,6 +92,22 @@ def cross_entropy(c, class_weights=None, label_smoothing=0):
     return c.reduce(l * c.element_m[:, 0], weight)
 
 
+def poly_cross_entropy(c, epsilon=1, class_weights=None):
+    spread = per_class(class_weights or 1, c.x.shape[1])
+    if c.problem.mode == "multiclass":
+        log_p = c.p.log() if c.problem.activation == "none" else F.log_softmax(c.x, 1)
+        p_t = (c.t * c.p).sum(1)
+        if class_weights is None:
+            l = c.element_m[:, 0] * (-(c.t * log_p).sum(1) + epsilon * (1 - p_t))
+            return c.reduce(l, c.element_m[:, 0])
+        l = (c.m * spread * c.t * (-log_p + epsilon * (1 - c.p))).sum(1)
+        return c.reduce(l, (c.m * c.t * spread).sum(1))
+    p_t = c.p * c.t + (1 - c.p) * (1 - c.t)
+    ce = (F.binary_cross_entropy(c.x, c.t, reduction="none") if c.problem.activation == "none" else
+          F.binary_cross_entropy_with_logits(c.x, c.t, reduction="none"))
+    return c.reduce(c.m * spread * (ce + epsilon * (1 - p_t)), c.m * spread)
+
+
 def groups(c, over):
     """Sums over pixels, and over samples too for a batch region: [regions, classes]."""
     axes = (0, 2) if over == "batch" else (2,)
@@ -124,8 +140,46 @@ def dice(c, smooth=1, smooth_nr=None, smooth_dr=None, form="product", over="samp
         P, Y = add(m * p**2), add(m * t**2)
     if form == "semimetric":
         tp = (P + Y - add(m * (p - t).abs())) / 2
-    score = safe_ratio(2 * tp + nr, P + Y + dr)
-    l = score_loss(score, log_)
+    l = score_loss(safe_ratio(2 * tp + nr, P + Y + dr), log_)
+    return of_regions(c, l, V, M, empty, classes, include_background, class_weights)
+
+
+def iou(c, smooth=1, smooth_nr=None, smooth_dr=None, form="product", over="sample", empty="smooth",
+        classes=None, include_background=True, class_weights=None, log_=False):
+    nr, dr = (smooth if s is None else s for s in (smooth_nr, smooth_dr))
+    tp, fp, fn, V, M = errors(c, form, over)
+    l = score_loss(safe_ratio(tp + nr, tp + fp + fn + dr), log_)
+    return of_regions(c, l, V, M, empty, classes, include_background, class_weights)
+
+
+def tversky(c, alpha=0.5, beta=0.5, gamma=1, smooth=1, smooth_nr=None, smooth_dr=None, form="product",
+            over="sample", empty="smooth", classes=None, include_background=True, class_weights=None,
+            log_=False):
+    nr, dr = (smooth if s is None else s for s in (smooth_nr, smooth_dr))
+    tp, fp, fn, V, M = errors(c, form, over)
+    l = score_loss(safe_ratio(tp + nr, tp + alpha * fp + beta * fn + dr), log_)
+    if gamma != 1:
+        l = torch.where(l <= 0, torch.zeros_like(l), torch.where(l <= 0, torch.ones_like(l), l)**gamma)
+    return of_regions(c, l, V, M, empty, classes, include_background, class_weights)
+
+
+def mcc(c, eps=1e-5, over="sample", empty="smooth", classes=None, include_background=True,
+        class_weights=None):
+    add, (p, t, m) = groups(c, over), (c.p, c.t, c.m)
+    tp, fp, fn, tn = (add(m * v) + eps for v in (p * t, p * (1 - t), (1 - p) * t, (1 - p) * (1 - t)))
+    l = 1 - (tp * tn - fp * fn) / torch.sqrt((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn))
+    return of_regions(c, l, add(m * t), add(m), empty, classes, include_background, class_weights)
+
+
+def errors(c, form, over):
+    """tp, fp, fn of every region, its volume and its weight."""
+    add, (p, t, m) = groups(c, over), (c.p, c.t, c.m)
+    a, b = (p**2, t**2) if form == "squared" else (p, t)
+    tp = (p + t - (p - t).abs()) / 2 if form == "semimetric" else p * t
+    return add(m * tp), add(m * (a - tp)), add(m * (b - tp)), add(m * t), add(m)
+
+
+def of_regions(c, l, V, M, empty, classes, include_background, class_weights):
     counts = torch.ones_like(l)
     l = torch.where(M == 0, torch.zeros_like(l), l)
     if empty == "zero":
@@ -181,7 +235,8 @@ def unified_focal(c, weight=0.5, delta=0.6, gamma=0.5, each=False):
 
 
 LOSSES = {f.__name__: f
-          for f in (bce, weighted_bce, focal, cross_entropy, dice, generalized_dice, unified_focal)}
+          for f in (bce, weighted_bce, focal, cross_entropy, poly_cross_entropy, dice, iou, tversky, mcc,
+                    generalized_dice, unified_focal)}
 
 
 def evaluate(problem, sum_of_terms):

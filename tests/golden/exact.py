@@ -154,22 +154,38 @@ def cross_entropy(problem, act, class_weights=None, label_smoothing=0):
     return mean_over_pixels(problem, terms, weight)
 
 
+def poly_cross_entropy(problem, act, epsilon=1, class_weights=None):
+    terms, weight, e = [], mpf(0), mpf(epsilon)
+    for i, k, j, m, y in elements(problem):
+        p, q, log_p, log_q = act.at(i, k, j)
+        w = per_class(class_weights, k) if class_weights else mpf(1)
+        terms += [(-m * w * y, log_p), (m * w * e * y, q)]
+        if problem.mode != "multiclass":
+            terms += [(-m * w * (1 - y), log_q), (m * w * e * (1 - y), p)]
+        weight += m * w * (y if problem.mode == "multiclass" else 1)
+    return mean_over_pixels(problem, terms, weight)
+
+
 class Region:
     """The soft sums of the pixels that share one score."""
 
     def __init__(self, problem, act, samples, k, form="product"):
-        p, t = [], []
+        p, q, t = [], [], []
         self.weight = self.target = mpf(0)
         for i in samples:
             for j in range(problem.x.shape[2]):
                 m = mpf(float(problem.m[i, k, j]))
                 if m > 0:
                     p.append((m, act.p(i, k, j)))
+                    q.append((m, act.at(i, k, j)[1]))
                     t.append(mpf(float(problem.t[i, k, j])))
                     self.weight += m
                     self.target += m * t[-1]
         self.P, self.Y = total(p), self.target
         self.tp = total((m * y, n) for (m, n), y in zip(p, t))
+        self.fp = total((m * (1 - y), n) for (m, n), y in zip(p, t))
+        self.fn = total((m * y, n) for (m, n), y in zip(q, t))
+        self.tn = total((m * (1 - y), n) for (m, n), y in zip(q, t))
         if form == "squared":
             self.P = total((m, n * n) for m, n in p)
             self.Y = mp.fsum(m * y * y for (m, _), y in zip(p, t))
@@ -205,13 +221,60 @@ def dice(problem, act, smooth=1, smooth_nr=None, smooth_dr=None, form="product",
     nr = mpf(smooth if smooth_nr is None else smooth_nr)
     dr = mpf(smooth if smooth_dr is None else smooth_dr)
 
+    def score(r):
+        return score_loss(ratio(2 * r.tp + nr, r.P + r.Y + dr), log_)
+
+    return of_regions(problem, act, score, form, over, empty, classes, include_background, class_weights)
+
+
+def iou(problem, act, smooth=1, smooth_nr=None, smooth_dr=None, form="product", over="sample",
+        empty="smooth", classes=None, include_background=True, class_weights=None, log_=False):
+    nr = mpf(smooth if smooth_nr is None else smooth_nr)
+    dr = mpf(smooth if smooth_dr is None else smooth_dr)
+
+    def score(r):
+        return score_loss(ratio(r.tp + nr, r.P + r.Y - r.tp + dr), log_)
+
+    return of_regions(problem, act, score, form, over, empty, classes, include_background, class_weights)
+
+
+def tversky(problem, act, alpha=0.5, beta=0.5, gamma=1, smooth=1, smooth_nr=None, smooth_dr=None,
+            form="product", over="sample", empty="smooth", classes=None, include_background=True,
+            class_weights=None, log_=False):
+    """1 - score from the misses: where nothing cancels the tolerance is relative to the number itself."""
+    nr = mpf(smooth if smooth_nr is None else smooth_nr)
+    dr = mpf(smooth if smooth_dr is None else smooth_dr)
+
+    def loss(r):
+        fp, fn = (r.fp, r.fn) if form == "product" else (r.P - r.tp, r.Y - r.tp)
+        missed = mpf(alpha) * fp + mpf(beta) * fn
+        size = r.tp + missed + dr
+        miss = constant(0) if size.v == 0 else (missed + (dr - nr) if dr != nr else missed) / size
+        if log_:
+            miss = score_loss(ratio(r.tp + nr, size), True)
+        return miss if gamma == 1 else power(miss, gamma) if miss.v > 0 else constant(gamma == 0)
+
+    return of_regions(problem, act, loss, form, over, empty, classes, include_background, class_weights)
+
+
+def mcc(problem, act, eps=1e-5, over="sample", empty="smooth", classes=None, include_background=True,
+        class_weights=None):
+    def loss(r):
+        tp, fp, fn, tn = (v + mpf(eps) for v in (r.tp, r.fp, r.fn, r.tn))
+        spread = power((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn), mpf("0.5"))
+        return 1 - ratio(tp * tn - fp * fn, spread)
+
+    return of_regions(problem, act, loss, "product", over, empty, classes, include_background, class_weights)
+
+
+def of_regions(problem, act, formula, form, over, empty, classes, include_background, class_weights):
     def loss(samples, k):
         r = Region(problem, act, samples, k, form)
         if empty == "skip" and r.target == 0:
             return None
         if r.weight == 0 or (empty == "zero" and r.target == 0):
             return constant(0)
-        return score_loss(ratio(2 * r.tp + nr, r.P + r.Y + dr), log_)
+        return formula(r)
 
     return mean_over_regions(problem, groups(problem, over), kept(problem, classes, include_background),
                              class_weights, loss)
@@ -298,7 +361,8 @@ def unified_focal(problem, act, weight=0.5, delta=0.6, gamma=0.5, each=False):
 
 
 LOSSES = {f.__name__: f
-          for f in (bce, weighted_bce, focal, cross_entropy, dice, generalized_dice, unified_focal)}
+          for f in (bce, weighted_bce, focal, cross_entropy, poly_cross_entropy, dice, iou, tversky, mcc,
+                    generalized_dice, unified_focal)}
 
 
 def evaluate(problem, sum_of_terms):

@@ -28,6 +28,14 @@
 
 namespace golden {
 
+// Words of the lines in golden_cases/: types of stored targets, and class weights that many cases share.
+using mask = std::uint8_t;
+using soft = double;
+using labels = std::uint8_t;
+using labels_64 = std::int64_t;
+inline const xloss::per_class three_weights{0.5, 2.0, 1.0};
+inline const xloss::per_class four_weights{0.5, 2.0, 1.0, 3.0};
+
 /// The folder of the .npy files: where the environment variable XLOSS_TEST_DATA says (for programs that run
 /// on another machine than the one that built them), where the build says, or beside this header's folder.
 inline std::filesystem::path folder() {
@@ -42,7 +50,7 @@ inline std::filesystem::path folder() {
 }
 
 /// A stored tensor as it is; throws when the file holds another type.
-template<class T>
+template <class T>
 xt::xarray<T> load(const std::string& name) {
     const std::filesystem::path file = folder() / (name + ".npy");
     if (!std::filesystem::exists(file))
@@ -51,7 +59,7 @@ xt::xarray<T> load(const std::string& name) {
 }
 
 /// A tensor of type To with the elements of a stored tensor of type From.
-template<class To, class From>
+template <class To, class From>
 xt::xarray<To> load_as(const std::string& name) {
     const xt::xarray<From> stored = load<From>(name);
     xt::xarray<To> result = xt::xarray<To>::from_shape(stored.shape());
@@ -93,7 +101,7 @@ struct tolerance {
     double value, grad;
     double smallest; // below the normal numbers there is no relative accuracy
 
-    template<class T>
+    template <class T>
     static tolerance of(const reference& r) {
         const double smallest = static_cast<double>(std::numeric_limits<T>::min());
         if constexpr (std::is_same_v<T, double>)
@@ -131,7 +139,7 @@ inline void check_normalizer(double expected, double found, const tolerance& t) 
 }
 
 /// One assertion for the whole gradient, which names the worst element.
-template<class Grad>
+template <class Grad>
 void check_grad(const reference& expected, const Grad& found, const tolerance& t) {
     REQUIRE(std::equal(found.shape().begin(), found.shape().end(), expected.grad.shape().begin(),
                        expected.grad.shape().end()));
@@ -151,7 +159,7 @@ void check_grad(const reference& expected, const Grad& found, const tolerance& t
     CHECK(worst <= 1.0);
 }
 
-template<class Loss, class Logits, class Target>
+template <class Loss, class Logits, class Target>
 void compare(const std::string& name, const Loss& loss, const Logits& x, const Target& y) {
     using real = typename Logits::value_type;
     INFO(name << (std::is_same_v<real, double> ? ", double" : ", float"));
@@ -171,13 +179,13 @@ void compare(const std::string& name, const Loss& loss, const Logits& x, const T
 }
 
 /// Soft targets take the type of the logits, masks and label maps stay what they are.
-template<class Y, class Real>
+template <class Y, class Real>
 auto load_target(const std::string& name) {
     return load_as<std::conditional_t<std::is_floating_point_v<Y>, Real, Y>, Y>(name);
 }
 
 /// Compares a loss with a case, in double and in float. Y is the type of the stored target.
-template<class Y, class Loss>
+template <class Y, class Loss>
 void check(const std::string& name, const std::string& input, const Loss& loss) {
     const std::string from = "inputs/" + input;
     compare(name, loss, load<double>(from + ".x"), load_target<Y, double>(from + ".y"));
@@ -185,7 +193,7 @@ void check(const std::string& name, const std::string& input, const Loss& loss) 
 }
 
 /// The same with the pixel weights of the input.
-template<class Y, class Loss>
+template <class Y, class Loss>
 void check_weighted(const std::string& name, const std::string& input, const Loss& loss) {
     const std::string from = "inputs/" + input;
     const auto y = load_target<Y, double>(from + ".y");

@@ -12,6 +12,10 @@
 #include <xloss/losses/dice.hpp>
 #include <xloss/losses/focal.hpp>
 #include <xloss/losses/generalized_dice.hpp>
+#include <xloss/losses/iou.hpp>
+#include <xloss/losses/mcc.hpp>
+#include <xloss/losses/poly_cross_entropy.hpp>
+#include <xloss/losses/tversky.hpp>
 #include <xloss/losses/unified_focal.hpp>
 
 #include <algorithm>
@@ -284,6 +288,18 @@ inline model model_of(const xloss::cross_entropy& loss) {
     };
 }
 
+inline model model_of(const xloss::poly_cross_entropy& loss) {
+    return [loss](field& f, const settings& s) {
+        return mean_over_pixels(f, s, loss.class_weights, [&](std::size_t e, std::size_t) {
+            const real y = f.y[e];
+            const number positive = -times_log(y, f.log_p[e]) + loss.epsilon * (y * f.q[e]);
+            if (f.softmax())
+                return positive;
+            return positive - times_log(1 - y, f.log_q[e]) + loss.epsilon * ((1 - y) * f.p[e]);
+        });
+    };
+}
+
 // --- means over regions
 // -----------------------------------------------------------------------------------------------
 
@@ -405,21 +421,74 @@ inline number score_loss(const number& numerator, const number& denominator, boo
     return l;
 }
 
+/// The options of a loss of one region at a time.
+template <class Loss>
+region_settings region_settings_of(const Loss& loss) {
+    return {loss.over, loss.empty, loss.classes, loss.include_background, loss.class_weights};
+}
+
+/// tp, P and Y in a form.
+struct overlap {
+    number tp{}, pred{};
+    real target = 0;
+
+    overlap(const sums& r, xloss::soft_form form) : tp(r.tp), pred(r.pred), target(r.target) {
+        if (form == xloss::soft_form::squared) {
+            pred = r.pred2;
+            target = r.target2;
+        }
+        if (form == xloss::soft_form::semimetric)
+            tp = 0.5 * (pred + target - r.absdiff);
+    }
+};
+
 inline model model_of(const xloss::dice& loss) {
     return [loss](field& f, const settings& s) {
-        const region_settings options{loss.over, loss.empty, loss.classes, loss.include_background,
-                                      loss.class_weights};
-        return mean_over_regions(f, s, options, [&](const sums& r) {
-            number tp = r.tp, pred = r.pred;
-            real target = r.target;
-            if (loss.form == xloss::soft_form::squared) {
-                pred = r.pred2;
-                target = r.target2;
-            }
-            if (loss.form == xloss::soft_form::semimetric)
-                tp = 0.5 * (pred + target - r.absdiff);
-            return score_loss(2 * tp + loss.smooth_nr.value_or(loss.smooth),
-                              pred + target + loss.smooth_dr.value_or(loss.smooth), loss.log);
+        return mean_over_regions(f, s, region_settings_of(loss), [&](const sums& r) {
+            const overlap o(r, loss.form);
+            return score_loss(2 * o.tp + loss.smooth_nr.value_or(loss.smooth),
+                              o.pred + o.target + loss.smooth_dr.value_or(loss.smooth), loss.log);
+        });
+    };
+}
+
+inline model model_of(const xloss::iou& loss) {
+    return [loss](field& f, const settings& s) {
+        return mean_over_regions(f, s, region_settings_of(loss), [&](const sums& r) {
+            const overlap o(r, loss.form);
+            return score_loss(o.tp + loss.smooth_nr.value_or(loss.smooth),
+                              o.pred + o.target - o.tp + loss.smooth_dr.value_or(loss.smooth), loss.log);
+        });
+    };
+}
+
+inline model model_of(const xloss::tversky& loss) {
+    return [loss](field& f, const settings& s) {
+        const real nr = loss.smooth_nr.value_or(loss.smooth), dr = loss.smooth_dr.value_or(loss.smooth);
+        return mean_over_regions(f, s, region_settings_of(loss), [&](const sums& r) -> number {
+            const overlap o(r, loss.form);
+            const bool product = loss.form == xloss::soft_form::product;
+            const number fp = product ? r.fp : o.pred - o.tp, fn = product ? r.fn : o.target - o.tp;
+            const number missed = loss.alpha * fp + loss.beta * fn, size = o.tp + missed + dr;
+            number one = 0;
+            if (loss.log)
+                one = score_loss(o.tp + nr, size, true);
+            else if (size.value != 0)
+                one = (missed + (dr - nr)) / size;
+            if (loss.gamma == 1)
+                return one;
+            return one.value > 0 || loss.gamma == 0 ? pow(one, loss.gamma) : number(0);
+        });
+    };
+}
+
+inline model model_of(const xloss::mcc& loss) {
+    return [loss](field& f, const settings& s) {
+        return mean_over_regions(f, s, region_settings_of(loss), [&](const sums& r) {
+            const number tp = r.tp + loss.eps, fp = r.fp + loss.eps, fn = r.fn + loss.eps,
+                         tn = r.tn + loss.eps;
+            const number product = (tp + fp) * (tp + fn) * (tn + fp) * (tn + fn);
+            return score_loss(tp * tn - fp * fn, pow(product, 0.5L), false);
         });
     };
 }

@@ -133,6 +133,21 @@ S score_loss(const S& score, bool log_form) {
     return log_form ? -log(max(score, S(1e-7))) : 1.0 - score;
 }
 
+/// Runs the term of a regional loss with the sums of every form.
+template <unsigned Product, class Loss, class Run>
+auto run_any_form(const Loss& loss, Run&& run) {
+    return run(loss.template bound<Product | sums::pred | sums::pred2 | sums::absdiff | sums::target2>());
+}
+
+/// Runs the term of a regional loss with the sums that its `form` needs: those of the product alone get a
+/// kernel of their own, since they are what nearly all runs ask for.
+template <unsigned Product, class Loss, class Run>
+auto run_form(const Loss& loss, Run&& run) {
+    if (loss.form == soft_form::product)
+        return run(loss.template bound<Product>());
+    return run_any_form<Product>(loss, run);
+}
+
 } // namespace engine
 } // namespace xloss
 

@@ -220,7 +220,7 @@ private:
         });
         for (std::size_t row = 0; row < sweep_.regions(); ++row)
             for (double* slope :
-                 {&pulls[row].constant, &pulls[row].by_y, &pulls[row].by_p, &pulls[row].by_sign})
+                 {&pulls[row].at_zero, &pulls[row].at_one, &pulls[row].by_p, &pulls[row].by_sign})
                 *slope = bounded(*slope);
         return pulls;
     }

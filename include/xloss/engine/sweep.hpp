@@ -46,17 +46,20 @@ XLOSS_INLINE V difference(const V& p, const V& q, const V& y) {
     return select(p > V(0.5), (1.0 - y) - q, p - y);
 }
 
-/// The derivative of all regional terms by the probabilities of a region, a = A + B y + C p + D sign(p - y).
+/// The derivative of all regional terms by the probabilities of a region, a = A (1 - y) + B y + C p + D
+/// sign(p
+/// - y). Not A + (B - A) y: where a region has hardly any of one side, A and B are so unlike that their
+/// difference has lost the smaller.
 struct pull_back {
-    double constant = 0.0;
-    double by_y = 0.0;
+    double at_zero = 0.0; // A
+    double at_one = 0.0;  // B
     double by_p = 0.0;
     double by_sign = 0.0;
 
     /// Adds factor times the derivatives by the sums of the region.
     void add(const region_sums<double>& d, double factor) {
-        constant += factor * (d.pred + d.fp - d.tn);
-        by_y += factor * (d.tp - d.fp - d.fn + d.tn);
+        at_zero += factor * (d.pred + d.fp - d.tn);
+        at_one += factor * (d.pred + d.tp - d.fn);
         by_p += factor * 2.0 * d.pred2;
         by_sign += factor * d.absdiff;
     }
@@ -64,9 +67,9 @@ struct pull_back {
     /// a at a pixel; parts that no term of the program can ask for are left out at compile time.
     template <class Program, class V>
     XLOSS_INLINE V at(const V& p, const V& q, const V& y) const {
-        V a(constant);
+        V a(at_zero);
         if constexpr (Program::needs(sums::tp | sums::fp | sums::fn | sums::tn))
-            a = fma(V(by_y), y, a);
+            a = fma(V(at_one), y, a * (1.0 - y));
         if constexpr (Program::needs(sums::pred2))
             a = fma(V(by_p), p, a);
         if constexpr (Program::needs(sums::absdiff)) {

@@ -50,8 +50,7 @@ struct cross_entropy {
     };
 
     template <class Run>
-    auto bind(const survey& s, Run&& run) const {
-        engine::check_class_weights(name, class_weights, s.classes);
+    auto bind(const survey&, Run&& run) const {
         engine::check_number(name, "label_smoothing", label_smoothing, 0.0, 1.0);
         return run(term{class_weights, label_smoothing});
     }

@@ -77,23 +77,19 @@ struct dice {
     };
 
     static constexpr unsigned product_sums = sums::tp | sums::pred;
-    static constexpr unsigned all_sums = product_sums | sums::pred2 | sums::absdiff | sums::target2;
 
     template <class Run>
-    auto bind(const survey& s, Run&& run) const {
-        if (form == soft_form::product)
-            return run(bound<product_sums>(s));
-        return bind_general(s, run);
+    auto bind(const survey&, Run&& run) const {
+        return engine::run_form<product_sums>(*this, run);
     }
 
     template <class Run>
-    auto bind_general(const survey& s, Run&& run) const {
-        return run(bound<all_sums>(s));
+    auto bind_general(const survey&, Run&& run) const {
+        return engine::run_any_form<product_sums>(*this, run);
     }
 
     template <unsigned Sums>
-    term<Sums> bound(const survey& s) const {
-        engine::check_class_weights(name, class_weights, s.classes);
+    term<Sums> bound() const {
         return {engine::region_options(*this), engine::smoothing(*this), form, log};
     }
 

@@ -164,7 +164,6 @@ struct focal {
     void check(const survey& s) const {
         engine::check_per_class(name, "alpha", alpha, s.classes, -HUGE_VAL);
         engine::check_number(name, "gamma", gamma);
-        engine::check_class_weights(name, class_weights, s.classes);
     }
 
     /// The value alone.

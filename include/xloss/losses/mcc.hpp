@@ -66,12 +66,12 @@ struct mcc {
     };
 
     template <class Run>
-    auto bind(const survey& s, Run&& run) const {
+    auto bind(const survey&, Run&& run) const {
         engine::check_number(name, "eps", eps);
-        engine::check_class_weights(name, class_weights, s.classes);
         return run(term{engine::region_options(*this), eps});
     }
 
+    /// The value alone.
     template <class X, class Y>
     auto operator()(const X& x, const Y& y) const {
         return value(*this, x, y);

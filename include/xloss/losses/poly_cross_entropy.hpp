@@ -60,12 +60,12 @@ struct poly_cross_entropy {
     };
 
     template <class Run>
-    auto bind(const survey& s, Run&& run) const {
+    auto bind(const survey&, Run&& run) const {
         engine::check_number(name, "epsilon", epsilon, -1.0);
-        engine::check_class_weights(name, class_weights, s.classes);
         return run(term{epsilon, class_weights});
     }
 
+    /// The value alone.
     template <class X, class Y>
     auto operator()(const X& x, const Y& y) const {
         return value(*this, x, y);

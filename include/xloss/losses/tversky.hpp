@@ -26,8 +26,8 @@ namespace xloss {
 /// has an infinite slope at T = 1: there the gradient is 0. gamma = 0: the constant 1. A T above 1 (by
 /// `smooth_nr` > `smooth_dr`) counts as 1 where gamma is not 1. `semimetric` and `log` as in dice.
 ///
-/// **Empty.** Of a region without a true pixel `empty` decides; by the formula T is s/(alpha P + s). 0/0 is a
-/// perfect score. All pixels ignored: 0, with gradient 0.
+/// **Empty.** Of a region without a true pixel `empty` decides; by the formula T is s/(alpha P + s). 0/0
+/// (sums below 1e-290) is a perfect score. All pixels ignored: 0, with gradient 0.
 ///
 /// **Source.** Salehi et al. 2017, arXiv 1706.05721; gamma: Abraham and Khan 2018, arXiv 1810.07842; gamma
 /// with `log`: Wong et al. 2018, arXiv 1809.00076.
@@ -80,18 +80,16 @@ struct tversky {
             return focused(overlap_loss(o.tp + smooth.nr, alpha * fp + beta * fn + (smooth.dr - smooth.nr)));
         }
 
-        /// 1 - hit/(hit + missed), or -log of that score, from the quotient of the smaller by the larger: it
-        /// keeps its digits next to a perfect score, and sums next to 0 do not become infinity - infinity.
+        /// 1 - hit/(hit + missed) from the misses, or -log of that score: both keep their digits next to a
+        /// perfect score.
         template <class S>
         S overlap_loss(const S& hit, const S& missed) const {
-            if (hit + missed == 0.0)
-                return S(0.0); // nothing predicted and nothing to find
-            if (abs(missed) <= hit) {
-                const S odds = missed / hit;
-                return log ? log1p(odds) : odds / (1.0 + odds);
-            }
-            const S odds = hit / missed;
-            return log ? engine::score_loss(odds / (1.0 + odds), true) : 1.0 / (1.0 + odds);
+            const S size = hit + missed;
+            if (abs(size) < 1e-290) // slopes by sums as small as this have no number
+                return S(0.0);      // nothing predicted and nothing to find
+            if (!log)
+                return missed / size;
+            return hit > abs(missed) ? log1p(missed / hit) : engine::score_loss(hit / size, true);
         }
 
         /// The power's slope at 0 is 0 by the convention of dual numbers, and so is that of gamma = 0.
@@ -104,30 +102,26 @@ struct tversky {
     };
 
     static constexpr unsigned product_sums = sums::tp | sums::fp | sums::fn;
-    static constexpr unsigned all_sums =
-        product_sums | sums::pred | sums::pred2 | sums::absdiff | sums::target2;
 
     template <class Run>
-    auto bind(const survey& s, Run&& run) const {
-        if (form == soft_form::product)
-            return run(bound<product_sums>(s));
-        return bind_general(s, run);
+    auto bind(const survey&, Run&& run) const {
+        return engine::run_form<product_sums>(*this, run);
     }
 
     template <class Run>
-    auto bind_general(const survey& s, Run&& run) const {
-        return run(bound<all_sums>(s));
+    auto bind_general(const survey&, Run&& run) const {
+        return engine::run_any_form<product_sums>(*this, run);
     }
 
     template <unsigned Sums>
-    term<Sums> bound(const survey& s) const {
+    term<Sums> bound() const {
         engine::check_number(name, "alpha", alpha);
         engine::check_number(name, "beta", beta);
         engine::check_number(name, "gamma", gamma);
-        engine::check_class_weights(name, class_weights, s.classes);
         return {engine::region_options(*this), engine::smoothing(*this), alpha, beta, gamma, form, log};
     }
 
+    /// The value alone.
     template <class X, class Y>
     auto operator()(const X& x, const Y& y) const {
         return value(*this, x, y);
