@@ -6,7 +6,6 @@
 #include <vector>
 
 #include <xloss/xloss.hpp>
-#include <xtensor/xadapt.hpp>
 
 int main() {
     // What another framework holds: scores with the classes last in memory, labels, and room for a gradient.
