@@ -180,3 +180,29 @@ TEST_CASE("one plane of weights counts for all classes", "[criterion][target]") 
     agree(xloss::binary(xloss::bce{}), y, without, full);
     agree(xloss::cross_entropy{}, made_up::labels<int, 3>({2, 5, 7}, 3), w, without);
 }
+
+TEST_CASE("weights whose sum has no reciprocal in float give finite gradients", "[criterion][target]") {
+    const xt::xtensor<float, 1> x{0.0F}, y{1.0F}, w{1e-40F};
+    const auto r = xloss::value_and_grad(xloss::bce{}, x, weighted(y, w));
+    CHECK(std::isfinite(r.value));
+    CHECK(std::isfinite(r.grad(0)));
+    CHECK(r.valid == 1);
+}
+
+TEST_CASE(
+    "a class of weight 0 takes part in the softmax of its pixel, and a probability of weight 0 in nothing",
+    "[criterion][target]") {
+    const double nan = std::numeric_limits<double>::quiet_NaN();
+    const rows x{{nan, 0.5}}, y{{0.0, 1.0}}, w{{0.0, 1.0}};
+    const auto logits = xloss::multiclass(xloss::cross_entropy{} + xloss::dice{}, {.check_finite = true});
+    CHECK_THROWS_WITH(xloss::value(logits, x, weighted(y, w)),
+                      "xloss::cross_entropy + xloss::dice: the logit at [0, 0] is not finite");
+
+    const auto given =
+        xloss::multiclass(xloss::cross_entropy{} + xloss::dice{}, {.activation = xloss::activation::none});
+    const rows without{{0.25, 0.5}};
+    const auto r = xloss::value_and_grad(given, x, weighted(y, w));
+    CHECK(same_evaluation(r, xloss::value_and_grad(given, without, weighted(y, w))));
+    CHECK(r.grad(0, 0) == 0.0);
+    CHECK(r.grad(0, 1) < 0.0);
+}

@@ -106,7 +106,7 @@ private:
                 gradient<false>(k, b, i, n, point, pulls, out);
         }
         if constexpr (Emit == emit::value)
-            write_row(k, b * g_.pixels + i, n, out,
+            write_row(k, b * g_.pixels + i, n, k.m.data(), out,
                       [&](std::size_t j) XLOSS_INLINE_LAMBDA { return V::load(k.value.data() + j); });
     }
 
@@ -160,6 +160,12 @@ private:
             k.m[j] = m[j] != T(0) ? T(1) : k.m[j];
     }
 
+    /// The weights that say whether an element is there at all: probabilities each for itself, logits where
+    /// any class of the pixel counts, whose softmax has them all.
+    const T* presence(const block& k, std::size_t c) const {
+        return weights_per_class_ && in_.probabilities ? k.weight(c) : k.m.data();
+    }
+
     V weight_at(const block& k, std::size_t c, std::size_t i) const {
         return V::load(weights_per_class_ ? k.weight(c) + i : k.m.data() + i);
     }
@@ -173,11 +179,12 @@ private:
     template <class F>
     void each_logit(block& k, std::size_t b, std::size_t c, std::size_t i, std::size_t n, F&& f) const {
         const T* row = in_.x.read(g_.first(b, c) + i, n, k.staging.data());
+        const T* present = presence(k, c);
         const bool masked = in_.y.masked();
         each_vector(n, [&](std::size_t j) XLOSS_INLINE_LAMBDA {
             V x = j + V::width <= n ? V::load(row + j) : V::load_partial(row + j, n - j);
             if (masked)
-                x = select(V::load(k.m.data() + j) == V(0.0), V(0.0), x);
+                x = select(V::load(present + j) == V(0.0), V(0.0), x);
             f(j, x);
         });
     }
@@ -448,7 +455,7 @@ private:
                 });
         }
         for (std::size_t c = 0; c < g_.classes; ++c)
-            write_row(k, g_.first(b, c) + i, n, out,
+            write_row(k, g_.first(b, c) + i, n, presence(k, c), out,
                       [&, pull = pull_of(pulls, c)](std::size_t j) XLOSS_INLINE_LAMBDA {
                           const pixel<V> s = self.pixel_at(k, c, j);
                           const V m = self.weight_at(k, c, j);
@@ -503,7 +510,8 @@ private:
 
     /// Writes the vectors f(j) of a row, or adds them; where nothing counts, 0 and nothing.
     template <class F>
-    void write_row(block& k, std::size_t first, std::size_t n, const sink_ref<T>& out, F&& f) const {
+    void write_row(block& k, std::size_t first, std::size_t n, const T* present, const sink_ref<T>& out,
+                   F&& f) const {
         T* to = out.to->begin(first, n, k.staging.data(), out.accumulate);
         const bool plain = !out.accumulate && !in_.y.masked(), accumulate = out.accumulate;
         each_vector(n, [&](std::size_t j) XLOSS_INLINE_LAMBDA {
@@ -513,7 +521,7 @@ private:
                 V old(0.0);
                 if (accumulate)
                     old = whole ? V::load(to + j) : V::load_partial(to + j, n - j);
-                g = select(V::load(k.m.data() + j) == V(0.0), old, g + old);
+                g = select(V::load(present + j) == V(0.0), old, g + old);
             }
             if (whole)
                 g.store(to + j);

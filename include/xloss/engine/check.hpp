@@ -31,11 +31,21 @@ void check_activation(const target<T>& y, activation a) {
         throw shape_error(y.name() + ": a softmax over one class is always 1; for one class use binary");
 }
 
+/// Whether any class of pixel i counts: what its softmax is made of, a class of weight 0 too.
+template <class T>
+bool pixel_counts(const target<T>& y, std::size_t b, std::size_t i) {
+    T at{}, m{}, spare{};
+    for (std::size_t c = 0; c < y.geometry().classes; ++c)
+        if (*y.weights(b, c, i, 1, y.soft(b, c, i, 1, &at), &m, &spare) != T(0))
+            return true;
+    return false;
+}
+
 /// The first element, in row-major order, that counts and is outside [lowest, highest]; x.size() if there is
-/// none.
+/// none. `by_pixel`: where the weights of its classes differ, an element counts with any class of its pixel.
 template <class T>
 std::size_t first_outside(const tensor::source<T>& x, const target<T>& y, const executor_ref& executor,
-                          double lowest, double highest) {
+                          double lowest, double highest, bool by_pixel = false) {
     const geometry& g = y.geometry();
     const std::size_t per_row = (g.pixels + tile_size - 1) / tile_size;
     const std::size_t tiles = g.samples * g.classes * per_row;
@@ -56,7 +66,9 @@ std::size_t first_outside(const tensor::source<T>& x, const target<T>& y, const 
             const T* weights = y.masked() ? y.weights(b, c, i, n, targets, m.data(), spare.data()) : nullptr;
             for (std::size_t j = n; j-- > 0;) {
                 const double v = static_cast<double>(values[j]);
-                if (!(v >= lowest && v <= highest) && (!weights || weights[j] != T(0)))
+                if (v >= lowest && v <= highest)
+                    continue;
+                if (!weights || weights[j] != T(0) || (by_pixel && pixel_counts(y, b, i + j)))
                     found[slot] = row * g.pixels + i + j;
             }
         },
@@ -65,9 +77,12 @@ std::size_t first_outside(const tensor::source<T>& x, const target<T>& y, const 
 }
 
 template <class T>
-void check_finite(const tensor::source<T>& x, const target<T>& y, const executor_ref& executor) {
+void check_finite(const tensor::source<T>& x, const target<T>& y, const executor_ref& executor,
+                  bool probabilities) {
     const double most = static_cast<double>(std::numeric_limits<T>::max());
-    const std::size_t first = first_outside(x, y, executor, -most, most);
+    const bool by_pixel =
+        y.md() == mode::multiclass && !y.is_label_map() && y.masked_per_class() && !probabilities;
+    const std::size_t first = first_outside(x, y, executor, -most, most, by_pixel);
     if (first < x.size())
         throw finite_error(y.name() + ": the logit at " + tensor::index_string(x.shape(), first) +
                            " is not finite");

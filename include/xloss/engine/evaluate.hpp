@@ -59,7 +59,7 @@ auto with_stages(const std::tuple<weighted_loss<Losses>...>& losses, const tenso
     std::apply([&](const auto&... one) { (check_loss(one, classes), ...); }, losses);
     check_activation(y, options.activation);
     if (options.check_finite)
-        check_finite(x, y, call.executor);
+        check_finite(x, y, call.executor, probabilities);
     if (options.check_targets && probabilities)
         check_probabilities(x, y, call.executor);
     const bool targets =

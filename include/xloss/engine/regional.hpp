@@ -150,6 +150,11 @@ private:
                 throw parameter_error(public_name(name_of<Term>()) + ": classes names class " +
                                       std::to_string((*options_.classes)[i]) + " of " +
                                       std::to_string(g_.classes));
+        for (std::size_t i = 1; i < listed(); ++i)
+            for (std::size_t j = 0; j < i; ++j)
+                if ((*options_.classes)[i] == (*options_.classes)[j])
+                    throw parameter_error(public_name(name_of<Term>()) + ": classes names class " +
+                                          std::to_string((*options_.classes)[i]) + " twice");
         if (kept() == 0)
             throw parameter_error(public_name(name_of<Term>()) +
                                   ": include_background = false leaves no class of " +

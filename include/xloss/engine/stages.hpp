@@ -36,7 +36,10 @@ public:
     stages(const program_type& p, const sweep_inputs<T>& in, const survey& s, const mode_options& options,
            const call_options& call)
         : program_(p), in_(in), survey_(s), options_(options), call_(call), sweep_(program_, in_),
-          summary_(program_, survey_, options, is_unreduced()) {}
+          summary_(program_, survey_, options, is_unreduced()) {
+        // Their options are checked as they are made: here, so that it is before anything is written.
+        program_.each_regional([&]<std::size_t I>(const auto& one) { static_cast<void>(mean_of(one.term)); });
+    }
 
     /// Value, and with Gradient the gradient into `out`.
     template <bool Gradient, std::size_t N>
@@ -160,7 +163,8 @@ private:
         if constexpr (Emit == emit::nothing)
             sweep_.template run<true, Emit>({}, nullptr, rows_, {});
         else
-            sweep_.template run<true, Emit>(summary_.linear_factors(upstream()), nullptr, rows_, out);
+            sweep_.template run<true, Emit>(bounded(summary_.linear_factors(upstream())), nullptr, rows_,
+                                            out);
         double* sums = in_.memory.zeros(scratch::call_sums, summary_type::size(survey_.classes));
         sums_ = sums;
         summary_.gather(rows_, sweep_.regions(), sums, [&](const auto& term) { return mean_of(term); });
@@ -168,10 +172,8 @@ private:
 
     /// The pull-back, once the sums are known.
     void write_gradient(const sink_ref<T>& out) {
-        auto factors = summary_.call_factors(sums_, upstream());
-        for (double& factor : factors)
-            factor = bounded(factor);
-        sweep_.template run<false, emit::gradient>(factors, pull_backs(), nullptr, out);
+        sweep_.template run<false, emit::gradient>(bounded(summary_.call_factors(sums_, upstream())),
+                                                   pull_backs(), nullptr, out);
     }
 
     [[nodiscard]] bool any_region_per_sample() const {
@@ -201,6 +203,13 @@ private:
     static double bounded(double slope) {
         constexpr double most = static_cast<double>(std::numeric_limits<T>::max()) / 8.0; // four are added up
         return slope > most ? most : slope < -most ? -most : slope;
+    }
+
+    template <std::size_t N>
+    static std::array<double, N> bounded(std::array<double, N> slopes) {
+        for (double& slope : slopes)
+            slope = bounded(slope);
+        return slopes;
     }
 
     pull_back* pull_backs() {

@@ -101,7 +101,10 @@ origin origin_of(const E& e) {
     } else {
         result.object = std::addressof(e); // views overload &
         result.linear = detail::is_linear(e, result.shape);
-        [[maybe_unused]] const auto first = e.stepper_begin(e.shape());
+        // Not of an empty one: a view of no index has no first element to step to, and looks for it.
+        if (result.shape.size() > 0) {
+            [[maybe_unused]] const auto first = e.stepper_begin(e.shape());
+        }
     }
     return result;
 }
