@@ -187,6 +187,12 @@ TEST_CASE("weights whose sum has no reciprocal in float give finite gradients", 
     CHECK(std::isfinite(r.value));
     CHECK(std::isfinite(r.grad(0)));
     CHECK(r.valid == 1);
+
+    const xt::xtensor<float, 2> scores{{1.0F, 2.0F}};
+    const xt::xtensor<int, 1> label{0};
+    const auto weighed = xloss::multiclass(xloss::cross_entropy{.class_weights = {20.0, 1.0}});
+    const auto g = xloss::value_and_grad(weighed, scores, weighted(label, w)).grad;
+    CHECK((std::isfinite(g(0, 0)) && std::isfinite(g(0, 1))));
 }
 
 TEST_CASE(

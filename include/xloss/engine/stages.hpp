@@ -15,6 +15,7 @@
 #include <xloss/tensor/source.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <limits>
@@ -198,17 +199,24 @@ private:
         return {term, in_.y.geometry(), rows_, sums_, in_.memory};
     }
 
-    /// Slopes by sums next to 0, such as 1/P of a region without prediction, may leave the computation type,
-    /// and infinity times a probability of 0 is no number. NaN comes through.
-    static double bounded(double slope) {
+    /// Slopes by sums next to 0, such as 1/P of a region without prediction or 1/weights of pixels that
+    /// hardly count, may leave the computation type, and infinity times a probability of 0 is no number. NaN
+    /// comes through. A slope that is multiplied by up to `scale` stays that much smaller.
+    static double bounded(double slope, double scale = 1.0) {
         constexpr double most = static_cast<double>(std::numeric_limits<T>::max()) / 8.0; // four are added up
-        return slope > most ? most : slope < -most ? -most : slope;
+        return slope > most / scale ? most / scale : slope < -most / scale ? -most / scale : slope;
     }
 
-    template <std::size_t N>
-    static std::array<double, N> bounded(std::array<double, N> slopes) {
-        for (double& slope : slopes)
-            slope = bounded(slope);
+    /// The slopes of points, which class weights multiply.
+    [[nodiscard]] auto bounded(std::array<double, program_type::points> slopes) const {
+        program_.each_pointwise([&]<std::size_t I>(const auto& one) {
+            const per_class_view weights = class_weights_of(one.term);
+            double largest = 1.0;
+            for (std::size_t c = 0; c < survey_.classes; ++c)
+                largest = std::max(largest, weights.of(c));
+            for (std::size_t k = program_type::point_offsets[I]; k < program_type::point_offsets[I + 1]; ++k)
+                slopes[k] = bounded(slopes[k], largest);
+        });
         return slopes;
     }
 
