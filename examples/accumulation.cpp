@@ -3,6 +3,7 @@
 
 #include <xloss/xloss.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -48,9 +49,24 @@ int main() {
                 static_cast<double>(result.value), static_cast<double>(result.terms[0].value),
                 static_cast<double>(result.terms[1].value), result.valid, whole.numbers().size());
 
-    // What a mean of the parts' own losses would have been.
+    // What one call over all of them gives, and what a mean of their own losses would have been.
+    micro_batch joined{xt::zeros<float>({6, 1, 8, 8}), xt::zeros<std::uint8_t>({6, 1, 8, 8}), {}};
     double mean = 0.0;
-    for (const micro_batch& part : batches)
-        mean += static_cast<double>(loss(part.logits, part.mask)) / static_cast<double>(batches.size());
-    std::printf("mean of the micro-batches' own losses: %.6f\n", mean);
+    for (std::size_t k = 0; k < batches.size(); ++k) {
+        const std::size_t size = batches[k].mask.size();
+        std::copy_n(batches[k].logits.data(), size, joined.logits.data() + k * size);
+        std::copy_n(batches[k].mask.data(), size, joined.mask.data() + k * size);
+        mean += static_cast<double>(loss(batches[k].logits, batches[k].mask)) / 3.0;
+    }
+    const auto in_one = xloss::value_and_grad(loss, joined.logits, joined.mask);
+    std::printf("in one call  value %.6f  mean of the micro-batches' own losses %.6f\n",
+                static_cast<double>(in_one.value), mean);
+
+    bool same = std::abs(in_one.value - result.value) < 1e-6F;
+    for (std::size_t i = 0; i < in_one.grad.size(); ++i) {
+        const auto& part = batches[i / batches[0].grad.size()].grad;
+        same = same && std::abs(in_one.grad.data()[i] - part.data()[i % part.size()]) < 1e-8F;
+    }
+    std::printf("value and gradient are %s\n", same ? "the same" : "NOT the same");
+    return same ? 0 : 1;
 }

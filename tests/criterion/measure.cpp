@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <limits>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 namespace {
@@ -144,6 +145,23 @@ TEST_CASE("parts of a batch: softmax losses with class weights on label maps", "
     check_cuts(multiclass(loss, {.ignore_index = -100}), p.x, p.label_maps());
 }
 
+TEST_CASE("parts of a batch: soft targets with weights of every class", "[criterion][measure]") {
+    const problem p;
+    xt::xtensor<double, 3> soft = 0.125 * xt::cast<double>(made_up::labels<int>(shape, 9));
+    const xt::xtensor<double, 3> each = made_up::weights<double>(shape);
+    const auto loss = iou{.over = region::batch, .empty = empty_region::skip} +
+                      tversky{.alpha = 0.3, .beta = 0.7, .gamma = 0.75} + mcc{.over = region::batch} +
+                      poly_cross_entropy{.class_weights = {1.0, 0.0, 2.0}};
+    check_cuts(multilabel(loss), p.x, [&](const std::array<std::size_t, 2>& part) {
+        return weighted(samples_of(soft, part), samples_of(each, part));
+    });
+}
+
+TEST_CASE("parts of a batch: batch statistics on label maps", "[criterion][measure]") {
+    const problem p;
+    check_cuts(one_vs_rest(weighted_bce{}, {.ignore_index = -100}), p.x, p.label_maps());
+}
+
 TEST_CASE("a part that holds nothing changes nothing", "[criterion][measure]") {
     const problem p;
     const auto loss = multilabel(weighted_bce{} + dice{}, {.ignore_index = 255});
@@ -221,4 +239,13 @@ TEST_CASE("what does not fit is refused, and the gradient is as it was", "[crite
     CHECK_THROWS_AS(finish(own, labels, p.x, wrong), label_error);
     CHECK(xt::all(xt::equal(own, 1.0)));
     CHECK(xt::all(xt::equal(grad, 1.0)));
+
+    // Numbers from elsewhere have the length that the loss asks for.
+    CHECK_THROWS_WITH(sums.merge({loss, classes, std::vector<double>(sums.numbers().size() + 1)}),
+                      "xloss::dice: sums of a loss with other parameters do not fit");
+    using of_dice = measurement<std::remove_cvref_t<decltype(loss)>, double>;
+    CHECK_THROWS_AS(of_dice(loss, classes, std::vector<double>(2)), shape_error);
+    const of_dice long_one(loss, classes, std::vector<double>(sums.numbers().size() + 1));
+    CHECK_THROWS_AS(finish(long_one), shape_error);
+    CHECK_THROWS_AS(finish(own, long_one, p.x, p.y), shape_error);
 }

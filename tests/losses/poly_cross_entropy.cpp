@@ -189,3 +189,19 @@ TEST_CASE("poly_cross_entropy: what is wrong is named") {
         },
         {"2", "[0, 1]"}));
 }
+
+TEST_CASE("Poly-1 with epsilon -1: the slope of an easy pixel keeps its digits in float",
+          "[losses][poly_cross_entropy]") {
+    const xloss::poly_cross_entropy least{.epsilon = -1.0};
+    for (const double logit : {-4.0, -8.4, -18.5}) {
+        const xt::xtensor<float, 1> x{static_cast<float>(logit)}, y{0.0F};
+        const double p = 1.0 / (1.0 + std::exp(-static_cast<double>(x(0))));
+        CHECK(std::abs(static_cast<double>(xloss::value_and_grad(least, x, y).grad(0)) - p * p) <=
+              1e-6 * p * p);
+    }
+    const xt::xtensor<float, 2> scores{{9.0F, -9.0F}};
+    const xt::xtensor<int, 1> label{0};
+    const double q = 1.0 / (1.0 + std::exp(18.0));
+    const auto grad = xloss::value_and_grad(xloss::multiclass(least), scores, label).grad;
+    CHECK(std::abs(static_cast<double>(grad(0, 0)) + q * q) <= 1e-6 * q * q);
+}

@@ -132,3 +132,10 @@ TEMPLATE_TEST_CASE("weighted_bce: extreme logits, all ignored and NaN", "", floa
     CHECK(largest_entry(none.grad) == 0.0);
     CHECK(none.valid == 0);
 }
+
+TEST_CASE("weighted BCE of a full target is 0 for infinite logits as well", "[losses][weighted_bce]") {
+    const xt::xtensor<double, 2> x{{-std::numeric_limits<double>::infinity(), 1.0}}, y{{1.0, 1.0}};
+    const auto r = xloss::value_and_grad(xloss::weighted_bce{}, x, y);
+    CHECK(r.value == 0.0);
+    CHECK((r.grad(0, 0) == 0.0 && r.grad(0, 1) == 0.0));
+}

@@ -9,6 +9,8 @@
 #include <cstddef>
 #include <span>
 #include <string>
+#include <tuple>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -25,15 +27,22 @@ class measurement {
 public:
     /// Of a loss, sum of losses or criterion, which is kept: what `numbers` say of logits of `classes`
     /// classes.
+    /// @throws shape_error for fewer numbers than any loss has.
     measurement(Loss measured, std::size_t classes, std::vector<double> numbers)
-        : loss_(std::move(measured)), classes_(classes), numbers_(std::move(numbers)) {}
+        : loss_(std::move(measured)), classes_(classes), numbers_(std::move(numbers)) {
+        if (numbers_.size() < engine::survey_size(classes_))
+            throw shape_error(engine::names_of<Loss>() + ": " + std::to_string(numbers_.size()) +
+                              " sums are too few for " + std::to_string(classes_) + " classes");
+    }
 
-    /// Adds the sums of another call with the same loss.
-    /// @throws shape_error where the number of classes differs.
+    /// Adds the sums of another call with the same loss, all parameters alike.
+    /// @throws shape_error where the number of classes differs, or parameters ask for other sums.
     measurement& merge(const measurement& other) {
-        if (other.classes_ != classes_ || other.numbers_.size() != numbers_.size())
+        if (other.classes_ != classes_)
             throw shape_error(engine::names_of<Loss>() + ": sums over " + std::to_string(other.classes_) +
                               " classes do not fit sums over " + std::to_string(classes_));
+        if (other.numbers_.size() != numbers_.size())
+            throw shape_error(engine::names_of<Loss>() + ": sums of a loss with other parameters do not fit");
         for (std::size_t i = 0; i < numbers_.size(); ++i)
             numbers_[i] += other.numbers_[i];
         return *this;
@@ -56,11 +65,25 @@ private:
 
 namespace engine {
 
+/// What is read of a measurement has the length that the loss asks for, whoever wrote the numbers.
+template <class Loss, class T>
+void check_numbers(const measurement<Loss, T>& whole, std::size_t expected) {
+    if (whole.numbers().size() != expected)
+        throw shape_error(names_of<Loss>() + ": " + std::to_string(whole.numbers().size()) + " sums over " +
+                          std::to_string(whole.classes()) + " classes, of which this loss has " +
+                          std::to_string(expected));
+}
+
+template <class Term>
+inline constexpr bool learns_in_call_loss = has_call_loss<Term>;
+template <class Term>
+inline constexpr bool learns_in_call_loss<scaled<Term>> = has_call_loss<Term>;
+
 /// Refuses terms whose sums are not those of the pixels alone.
 struct measurable_run {
     template <class... Terms>
     int operator()(const Terms&...) const {
-        static_assert((has_call_loss<Terms> && ...),
+        static_assert((learns_in_call_loss<Terms> && ...),
                       "xloss: what a loss learns from the targets of a call enters in call_loss, or its sums "
                       "over two calls do not add up to those of both");
         return 0;
@@ -85,14 +108,15 @@ struct measure_run {
     }
 };
 
-template <class T, std::size_t N>
+template <class Whole, class T, std::size_t N>
 struct finish_run {
-    const double* whole;
+    const Whole& whole;
     sink_ref<T> out;
 
     template <class Stages>
     report<N> operator()(Stages& stages) const {
-        return stages.template finish<N>(whole, out);
+        check_numbers(whole, stages.numbers());
+        return stages.template finish<N>(whole.numbers().data(), out);
     }
 };
 
@@ -106,8 +130,8 @@ struct finish_run {
 ///     xloss::finish(grad[1], whole, x[1], y[1]);
 ///
 /// gives what one call over both gives: Dice over the batch, generalized Dice, batch statistics, normalized
-/// focal, means over pixels with weights and ignored pixels, to rounding. Any loss, sum of losses or
-/// criterion whose parts add up; a ranked or selected loss looks at all pixels together and cannot be cut.
+/// focal, means over pixels with weights and ignored pixels, to rounding. A loss of one's own whose `bind`
+/// looks at the survey lets what it finds there enter in `call_loss` alone.
 /// @throws what `value` throws; parameter_error for an upstream tensor.
 template <class Loss, class X, class Y>
 auto measure(const Loss& loss, const X& x, const Y& y, const call_options& options = {}) {
@@ -134,7 +158,9 @@ auto finish(const measurement<Loss, T>& whole) {
             const auto mean_of = [&]<class Term>(const Term& term) {
                 return engine::regional_mean<Program, Term>(term, g, nullptr, sums, memory);
             };
-            const engine::summary<given::md, Program> summary(all, s, options, false);
+            const engine::summary<Program> summary(all, s, options, false);
+            engine::check_numbers(whole,
+                                  engine::survey_size(whole.classes()) + summary.size(whole.classes()));
             return engine::as_evaluation<T>(summary.template values<given::size>(sums, mean_of));
         });
 }
@@ -156,7 +182,7 @@ auto finish(G&& grad, const measurement<Loss, T>& whole, const X& x, const Y& y,
     const tensor::sink<T> to(grad);
     engine::check_sink(to, r.x, r.targets, options);
     return engine::as_evaluation<T>(
-        r.run(engine::finish_run<T, request::size>{whole.numbers().data(), {&to, options.accumulate}},
+        r.run(engine::finish_run<measurement<Loss, T>, T, request::size>{whole, {&to, options.accumulate}},
               whole.numbers().data()));
 }
 

@@ -35,7 +35,7 @@ namespace engine {
 
 /// numerator/denominator, and 0 where nothing counted.
 template <class S>
-S over(const S& numerator, double denominator) {
+S quotient(const S& numerator, double denominator) {
     return denominator == 0.0 ? S(0.0) : numerator / denominator;
 }
 

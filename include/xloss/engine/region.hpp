@@ -121,10 +121,11 @@ struct overlap {
     }
 };
 
-/// A score as a quotient; 0/0, nothing predicted and nothing to find, is 1.
+/// A score as a quotient; 0/0, nothing predicted and nothing to find, is 1. So are sums below 1e-290, whose
+/// quotients have no finite slopes.
 template <class S>
 S score(const S& numerator, const S& denominator) {
-    return denominator == 0.0 ? S(1.0) : numerator / denominator;
+    return abs(denominator) < 1e-290 ? S(1.0) : numerator / denominator;
 }
 
 /// 1 - score, or -log of the score (not below 1e-7).

@@ -30,7 +30,7 @@ class stages {
 public:
     static constexpr kind mode_kind = kind_of(Mode);
     using program_type = Program;
-    using summary_type = summary<Mode, program_type>;
+    using summary_type = summary<program_type>;
     using sweep_type = std::conditional_t<mode_kind == kind::elementwise, elementwise_sweep<T, program_type>,
                                           channelwise_sweep<T, program_type>>;
 

@@ -11,7 +11,6 @@
 
 #include <array>
 #include <cstddef>
-#include <limits>
 
 namespace xloss::engine {
 
@@ -47,7 +46,7 @@ bool is_linear(const Term& term) {
 ///
 /// The sums are plain numbers: for every class the row of its sums over all samples, then for every regional
 /// term with a region per sample its tally. Those of two calls, added up, are those of both as one call.
-template <mode Mode, class Program>
+template <class Program>
 class summary {
 public:
     static constexpr std::size_t points = Program::points;
@@ -186,7 +185,7 @@ private:
                 for (std::size_t k = 0; k < loss.slope.size(); ++k)
                     own[k] = factor * loss.slope[k];
             } else {
-                own[0] = over(factor, denominator_of(one.term));
+                own[0] = quotient(factor, denominator_of(one.term));
             }
         });
         return f;
@@ -198,7 +197,7 @@ private:
         const auto own = own_sums<I>(numbers);
         const double denominator = denominator_of(term);
         if constexpr (!has_call_loss<term_type<I>>)
-            return {over(own[0], denominator), denominator};
+            return {quotient(own[0], denominator), denominator};
         else if constexpr (requires { term.normalizer(own, call_sums{}); })
             return {call_loss<I>(numbers).value, term.normalizer(own, call_sums{denominator, how_})};
         else

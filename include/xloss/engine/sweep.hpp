@@ -46,10 +46,9 @@ XLOSS_INLINE V difference(const V& p, const V& q, const V& y) {
     return select(p > V(0.5), (1.0 - y) - q, p - y);
 }
 
-/// The derivative of all regional terms by the probabilities of a region, a = A (1 - y) + B y + C p + D
-/// sign(p
-/// - y). Not A + (B - A) y: where a region has hardly any of one side, A and B are so unlike that their
-/// difference has lost the smaller.
+/// The derivative of all regional terms by the probabilities of a region:
+/// a = A (1 - y) + B y + C p + D sign(p - y). Not A + (B - A) y: where a region has hardly any of one side, A
+/// and B are so unlike that their difference has lost the smaller.
 struct pull_back {
     double at_zero = 0.0; // A
     double at_one = 0.0;  // B

@@ -7,6 +7,7 @@
 #include <xloss/engine/survey.hpp>
 
 #include <array>
+#include <cmath>
 
 namespace xloss {
 
@@ -100,7 +101,9 @@ struct weighted_bce {
 
         template <class S>
         S call_loss(const std::array<S, 2>& own, const call_sums& call) const {
-            return engine::over(pos_weight * own[0] + own[1], call.denominator);
+            // No weight takes even an infinite sum away: a full target has loss 0.
+            const bool none = pos_weight == 0.0 && own[0] == S(HUGE_VAL);
+            return engine::quotient((none ? S(0.0) : pos_weight * own[0]) + own[1], call.denominator);
         }
     };
 

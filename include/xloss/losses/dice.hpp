@@ -2,6 +2,7 @@
 #define XLOSS_LOSSES_DICE_HPP
 
 #include <xloss/engine/per_class.hpp>
+#include <xloss/engine/program.hpp>
 #include <xloss/engine/region.hpp>
 #include <xloss/engine/survey.hpp>
 
@@ -46,7 +47,7 @@ namespace xloss {
 struct dice {
     static constexpr const char* name = "dice";
     static constexpr std::size_t variants = 2;
-    static constexpr unsigned modes = 3; // every mode
+    static constexpr unsigned modes = modes::every;
 
     double smooth = 1.0;                       ///< s, in numerator and denominator
     std::optional<double> smooth_nr{};         ///< in the numerator, where they differ

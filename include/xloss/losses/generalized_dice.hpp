@@ -2,6 +2,7 @@
 #define XLOSS_LOSSES_GENERALIZED_DICE_HPP
 
 #include <xloss/engine/per_class.hpp>
+#include <xloss/engine/program.hpp>
 #include <xloss/engine/region.hpp>
 #include <xloss/engine/survey.hpp>
 
@@ -43,7 +44,7 @@ enum class volume_weighting {
 /// @throws parameter_error for a smooth that is negative or no number, a class that is not there.
 struct generalized_dice {
     static constexpr const char* name = "generalized_dice";
-    static constexpr unsigned modes = 3; // every mode
+    static constexpr unsigned modes = modes::every;
 
     volume_weighting weighting = volume_weighting::square; ///< of a class by its volume
     double weight_smooth = 0.0;                            ///< in the weights

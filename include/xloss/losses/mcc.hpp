@@ -2,6 +2,7 @@
 #define XLOSS_LOSSES_MCC_HPP
 
 #include <xloss/engine/per_class.hpp>
+#include <xloss/engine/program.hpp>
 #include <xloss/engine/region.hpp>
 #include <xloss/engine/survey.hpp>
 
@@ -26,8 +27,8 @@ namespace xloss {
 /// **Gradient.** No kinks.
 ///
 /// **Empty.** Of a region without a true pixel `empty` decides; by the formula its loss goes from 1/2, where
-/// nothing is predicted, to 3/2, where all is, and so does that of a region without a false pixel. With eps =
-/// 0 both are 0/0, a score of 1 without gradient. All pixels ignored: 0, with gradient 0.
+/// nothing is predicted, to 3/2, where all is, and that of a region without a false pixel the other way
+/// round. With eps = 0 both are 0/0, a score of 1 without gradient. All pixels ignored: 0, with gradient 0.
 ///
 /// **Source.** Abhishek and Hamarneh 2021, ISBI, doi 10.1109/ISBI48211.2021.9433782.
 ///
@@ -41,7 +42,7 @@ namespace xloss {
 /// zero or of the wrong length, a class that is not there.
 struct mcc {
     static constexpr const char* name = "mcc";
-    static constexpr unsigned modes = 3; // every mode
+    static constexpr unsigned modes = modes::every;
 
     double eps = 1e-5;                         ///< added to tp, fp, fn and tn
     region over = region::sample;              ///< what shares one score

@@ -26,7 +26,8 @@ namespace xloss {
 /// **Source.** Leng et al. 2022, arXiv 2204.12511.
 ///
 /// **Elsewhere.**
-/// - Class weights on the cross entropy alone: `cross_entropy{.class_weights = w} + poly_cross_entropy{} +
+/// - Class weights on the cross entropy alone (by their sum; with `denominator::valid` by the pixels):
+/// `cross_entropy{.class_weights = w} + poly_cross_entropy{} +
 ///   -1.0 * cross_entropy{}`.
 /// - Label smoothing in CE, with p_t of the label: `cross_entropy{.label_smoothing = e}` as the first of
 ///   these three.
@@ -49,13 +50,14 @@ struct poly_cross_entropy {
             const V not_y = 1.0 - s.y;
             const V ce = -(times_log(s.y, s.log_p) + times_log(not_y, s.log_q));
             const V miss = s.p * not_y + s.q * s.y; // 1 - p_t
-            return {ce + epsilon * miss,
-                    not_y * s.p * (1.0 + epsilon * s.q) - s.y * s.q * (1.0 + epsilon * s.p)};
+            // 1 + epsilon p_t, from 1 - p_t: at epsilon = -1 nothing else is left of it.
+            const V negative = 1.0 + epsilon - epsilon * s.p, positive = 1.0 + epsilon - epsilon * s.q;
+            return {ce + epsilon * miss, not_y * s.p * negative - s.y * s.q * positive};
         }
 
         template <class V>
         point<V> at_class(const pixel<V>& s) const {
-            return {s.y * epsilon * s.q - times_log(s.y, s.log_p), -(s.y * (1.0 + epsilon * s.p))};
+            return {s.y * epsilon * s.q - times_log(s.y, s.log_p), -(s.y * (1.0 + epsilon - epsilon * s.q))};
         }
     };
 

@@ -2,6 +2,7 @@
 #define XLOSS_LOSSES_TVERSKY_HPP
 
 #include <xloss/engine/per_class.hpp>
+#include <xloss/engine/program.hpp>
 #include <xloss/engine/region.hpp>
 #include <xloss/engine/survey.hpp>
 
@@ -45,7 +46,7 @@ namespace xloss {
 struct tversky {
     static constexpr const char* name = "tversky";
     static constexpr std::size_t variants = 2;
-    static constexpr unsigned modes = 3; // every mode
+    static constexpr unsigned modes = modes::every;
 
     double alpha = 0.5;                        ///< weight of false positives
     double beta = 0.5;                         ///< weight of false negatives

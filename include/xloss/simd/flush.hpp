@@ -10,8 +10,8 @@ namespace xloss::simd {
 /// While it lives, results of this thread that would be denormal are 0.
 ///
 /// A processor may take a hundred cycles for a denormal number, and saturated logits are full of them: of a
-/// focal loss at a logit of -30, (1 - p_t)^2 CE is one. They are below 1.2e-38 in float and never the larger
-/// part of a sum. Inputs are not touched: a denormal weight is a weight.
+/// focal loss at a logit of -30, (1 - p_t)^2 CE is one. They are below 1.2e-38 in float: a probability
+/// under that is 0. Inputs are not touched: a denormal weight is a weight.
 class flush_denormals {
 public:
 #if defined(__SSE2__)
