@@ -19,23 +19,7 @@ for word in "$@"; do
     esac
 done
 
-# install PACKAGE...: those that are not there yet.
-install() {
-    command -v apt-get >/dev/null || return 1
-    local package status missing=() root=()
-    for package in "$@"; do
-        status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
-        [ "$status" = installed ] || missing+=("$package")
-    done
-    [ ${#missing[@]} -eq 0 ] && return
-    [ "$(id -u)" -eq 0 ] || root=(sudo)
-    echo "installing ${missing[*]}" >&2
-    root+=(env DEBIAN_FRONTEND=noninteractive)
-    "${root[@]}" apt-get -qq update >&2
-    "${root[@]}" apt-get -qq install -y --no-install-recommends "${missing[@]}" >&2
-}
-
-install cmake make g++ libxtensor-dev libxsimd-dev libbenchmark-dev gnuplot-nox ||
+tests/install.sh cmake make g++ libxtensor-dev libxsimd-dev libbenchmark-dev gnuplot-nox >&2 ||
     echo "some packages could not be installed; going on with what is here" >&2
 torch=ON
 if [ "${XLOSS_NO_TORCH:-0}" = 1 ]; then
@@ -43,7 +27,7 @@ if [ "${XLOSS_NO_TORCH:-0}" = 1 ]; then
     echo "without libtorch, as XLOSS_NO_TORCH=1 asks" >&2
 else
     echo "comparing with libtorch (package libtorch-dev, 0.2 GB; XLOSS_NO_TORCH=1 leaves it out)" >&2
-    install libtorch-dev || echo "libtorch-dev could not be installed; its columns may stay empty" >&2
+    tests/install.sh libtorch-dev >&2 || echo "libtorch-dev could not be installed; its columns may stay empty" >&2
 fi
 
 build=build/benchmark

@@ -16,28 +16,13 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 out="${out:-$PWD/out}"
 jobs="$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)"
 
-install_missing() {
-    [ -n "${XLOSS_NO_INSTALL:-}" ] && return
-    command -v apt-get >/dev/null || return 0
-    local missing=() package
-    command -v cmake >/dev/null || missing+=(cmake)
-    command -v "${CXX:-c++}" >/dev/null || missing+=(g++)
-    command -v make >/dev/null || command -v ninja >/dev/null || missing+=(make)
-    command -v gnuplot >/dev/null || missing+=(gnuplot-nox)
-    for package in libxtensor-dev libxsimd-dev libpng-dev; do
-        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
-    done
-    [ ${#missing[@]} -eq 0 ] && return
-    echo "installing: ${missing[*]}"
-    local as_root=()
-    [ "$(id -u)" -eq 0 ] || as_root=(sudo)
-    local quiet=(-qq -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300)
-    "${as_root[@]}" apt-get update "${quiet[@]}"
-    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
-        apt-get install -y --no-install-recommends "${quiet[@]}" "${missing[@]}" >/dev/null
-}
+packages=(libxtensor-dev libxsimd-dev libpng-dev)
+command -v cmake >/dev/null || packages+=(cmake)
+command -v "${CXX:-c++}" >/dev/null || packages+=(g++)
+command -v make >/dev/null || command -v ninja >/dev/null || packages+=(make)
+command -v gnuplot >/dev/null || packages+=(gnuplot-nox)
+tests/install.sh "${packages[@]}"
 
-install_missing
 command -v make >/dev/null || export CMAKE_GENERATOR="${CMAKE_GENERATOR:-Ninja}"
 cmake --preset release >/dev/null
 

@@ -2,7 +2,7 @@
 # does the same but keeps the names in CMake lists, which break at a semicolon or a lone bracket: names are
 # sentences here, and may have both.
 #
-# PROGRAM, ROOM (prefix and label), LIST (arguments that print the names), ARGUMENTS (of each run), OUTPUT
+# PROGRAM, ROOM (prefix), LABELS, LIST (arguments that print the names), ARGUMENTS (of each run), OUTPUT
 
 execute_process(COMMAND "${PROGRAM}" ${LIST} OUTPUT_VARIABLE names RESULT_VARIABLE result)
 if(NOT result MATCHES "^[0-9]+$")
@@ -21,7 +21,7 @@ while(NOT names STREQUAL "")
     string(REGEX REPLACE "([][,\\])" "\\\\\\1" selection "${name}")
     string(APPEND script
         "add_test([==[${ROOM}.${name}]==] [==[${PROGRAM}]==] [==[${selection}]==] ${arguments})\n"
-        "set_tests_properties([==[${ROOM}.${name}]==] PROPERTIES LABELS ${ROOM})\n")
+        "set_tests_properties([==[${ROOM}.${name}]==] PROPERTIES LABELS \"${LABELS}\")\n")
 endwhile()
 if(script STREQUAL "")
     message(FATAL_ERROR "${PROGRAM} has no tests")

@@ -2,7 +2,8 @@
 # Installs what is missing (on Debian and its kin), builds and runs the tests.
 #
 #   tests/run.sh                          preset "test", or its portable form on a machine without AVX2
-#   tests/run.sh sanitize                 another preset: sanitize, scalar, sse2, native
+#   tests/run.sh sanitize                 another preset: sanitize, native, and with the core tests alone
+#                                         clang, sse2, scalar
 #   tests/run.sh test -R dice             further arguments go to ctest
 #
 # Tests with the label "exhaustive" take too long for every day: ctest --test-dir build/test -L exhaustive
@@ -16,23 +17,15 @@ preset="${1:-test}"
 jobs="$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)"
 
 install_missing() {
-    [ -n "${XLOSS_NO_INSTALL:-}" ] && return
-    command -v apt-get >/dev/null || return 0
-    local missing=() package
-    command -v cmake >/dev/null || missing+=(cmake)
-    command -v "${CXX:-c++}" >/dev/null || missing+=(g++)
-    command -v ninja >/dev/null || command -v make >/dev/null || missing+=(ninja-build)
-    for package in libxtensor-dev libxsimd-dev catch2; do
-        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
-    done
-    [ ${#missing[@]} -eq 0 ] && return
-    echo "installing: ${missing[*]}"
-    local as_root=()
-    [ "$(id -u)" -eq 0 ] || as_root=(sudo)
-    local quiet=(-qq -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300)
-    "${as_root[@]}" apt-get update "${quiet[@]}"
-    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
-        apt-get install -y --no-install-recommends "${quiet[@]}" "${missing[@]}" >/dev/null
+    local packages=(libxtensor-dev libxsimd-dev catch2 pkg-config)
+    command -v cmake >/dev/null || packages+=(cmake)
+    command -v "${CXX:-c++}" >/dev/null || packages+=(g++)
+    command -v ninja >/dev/null || command -v make >/dev/null || packages+=(ninja-build)
+    case "$preset" in
+    clang | sse2 | scalar) packages+=(clang-19) ;;
+    sanitize*) packages+=(clang-19 libclang-rt-19-dev) ;;
+    esac
+    tests/install.sh "${packages[@]}"
 }
 
 # The AVX2 presets compile for a processor that this machine may not have.

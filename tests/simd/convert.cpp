@@ -84,8 +84,9 @@ TEMPLATE_TEST_CASE("64-bit integers that fit into 32 bits, and blocks with one t
         check<TestType, double>(mostly_small);
     }
     if constexpr (std::is_same_v<TestType, std::int64_t>) {
-        const std::int64_t lowest = std::numeric_limits<std::int32_t>::lowest();
-        check<TestType, double>([lowest](std::size_t i) { return i % 97 == 50 ? lowest : -1; });
-        check<TestType, double>([lowest](std::size_t i) { return i % 97 == 50 ? lowest - 1 : -1; });
+        for (const std::int64_t beyond : {std::int64_t{0}, std::int64_t{1}}) {
+            const std::int64_t low = std::numeric_limits<std::int32_t>::lowest() - beyond;
+            check<TestType, double>([low](std::size_t i) { return i % 97 == 50 ? low : -1; });
+        }
     }
 }

@@ -11,6 +11,11 @@
 #include <cstring>
 #include <new>
 
+// The compiler's header declares posix_memalign again, and fits only before ours.
+#if __has_include(<mm_malloc.h>)
+#include <mm_malloc.h>
+#endif
+
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
 #define XLOSS_TESTS_SANITIZED

@@ -9,6 +9,7 @@
 #include <xloss/tensor/source.hpp>
 
 #include <cstddef>
+#include <cstring>
 #include <type_traits>
 #include <utility>
 
@@ -28,31 +29,44 @@ constexpr bool writable() {
     }
 }
 
+/// Stores v. With `loaded` v was made from what stands there, which is left where v says the same in T: on
+/// its way to T and back it would be rounded.
+template <class L, class T>
+void store(L& element, T v, bool loaded) {
+    if constexpr (!std::is_same_v<L, T>) {
+        const T present = static_cast<T>(element);
+        if (loaded && std::memcmp(&present, &v, sizeof(T)) == 0) {
+            return;
+        }
+    }
+    element = static_cast<L>(v);
+}
+
 /// Stores n elements at the row-major positions from `first` of a strided tensor of L.
 template <class L, class T>
-void write_strided(const origin& to, std::size_t first, std::size_t n, const T* from) {
+void write_strided(const origin& to, std::size_t first, std::size_t n, const T* from, bool loaded) {
     // The sink made `object` from a pointer to non-const elements.
     L* data = static_cast<L*>(const_cast<void*>(to.object));
     for_each_run(to.where, first, n,
                  [=](std::ptrdiff_t offset, std::ptrdiff_t stride, std::size_t done, std::size_t length) {
                      L* run = data + offset;
                      const T* in = from + done;
-                     if (stride == 1) {
+                     if (stride == 1 && (!loaded || std::is_same_v<L, T>)) {
                          copy_run(in, run, length);
                          return;
                      }
                      for (std::size_t i = 0; i < length; ++i) {
-                         run[static_cast<std::ptrdiff_t>(i) * stride] = static_cast<L>(in[i]);
+                         store(run[static_cast<std::ptrdiff_t>(i) * stride], in[i], loaded);
                      }
                  });
 }
 
 /// Stores n elements at the row-major positions from `first` of a view that has no strides.
 template <class G, class T>
-void write_stepped(const origin& to, std::size_t first, std::size_t n, const T* from) {
+void write_stepped(const origin& to, std::size_t first, std::size_t n, const T* from, bool loaded) {
     G& g = *static_cast<G*>(const_cast<void*>(to.object));
     walk(g.stepper_begin(g.shape()), to.shape, first, n,
-         [from](auto& element) mutable { element = static_cast<value_type_of<G>>(*from++); });
+         [from, loaded](auto& element) mutable { store(element, *from++, loaded); });
 }
 
 } // namespace detail
@@ -107,17 +121,18 @@ public:
         return buffer;
     }
 
-    /// Stores what was written to the buffer that begin() gave; does nothing when in place.
-    void commit(std::size_t first, std::size_t n, const T* written) const {
+    /// Stores what was written to the buffer that begin() gave; does nothing when in place. With `loaded`, as
+    /// it was for begin(), elements that were not changed keep their bits, also those that T cannot hold.
+    void commit(std::size_t first, std::size_t n, const T* written, bool loaded = false) const {
         if (!in_place_) {
-            store_(origin_, first, n, written);
+            store_(origin_, first, n, written, loaded);
         }
     }
 
 private:
     origin origin_;
     void (*load_)(const origin&, std::size_t, std::size_t, T*) = nullptr;
-    void (*store_)(const origin&, std::size_t, std::size_t, const T*) = nullptr;
+    void (*store_)(const origin&, std::size_t, std::size_t, const T*, bool) = nullptr;
     bool in_place_ = false;
 };
 

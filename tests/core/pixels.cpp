@@ -1,0 +1,25 @@
+// One test per loss, cheap enough for every compiler and every width of vectors: value and gradient, in float
+// and double, of one golden case; tests/golden_cases has the others. Here the losses of a pixel, and a sum.
+
+#include "support/golden.hpp"
+
+#include <xloss/xloss.hpp>
+
+using namespace xloss;
+using namespace golden;
+
+TEST_CASE("bce has its golden values", "[core]") {
+    check<mask>("bce/image", "image", bce{});
+}
+
+TEST_CASE("weighted_bce has its golden values", "[core]") {
+    check<mask>("weighted_bce/line", "line", weighted_bce{});
+}
+
+TEST_CASE("focal has its golden values", "[core]") {
+    check<mask>("focal/gamma_1_5", "image", focal{.gamma = 1.5});
+}
+
+TEST_CASE("a sum of losses has its golden values", "[core]") {
+    check<mask>("sums/sam_image", "image", 20.0 * focal{} + dice{});
+}

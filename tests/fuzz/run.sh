@@ -1,0 +1,101 @@
+#!/usr/bin/env bash
+# Builds the fuzz target with clang's libFuzzer and sanitizers, runs it over the committed corpus, and then for a
+# while on inputs made from it.
+#
+#   tests/fuzz/run.sh           a minute, always the same seed
+#   tests/fuzz/run.sh 3600      an hour
+#   tests/fuzz/run.sh 0 FILE    an input that was found, alone: says what is wrong
+#
+# A finding is described, its input kept in build/fuzz/, and the exit code is 1. SEED and CLANG choose another seed and
+# compiler. XLOSS_FUZZ_MERGE=1 renews tests/fuzz/corpus from what the run has learnt. XLOSS_NO_INSTALL=1 leaves the
+# machine as it is.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+
+seconds="${1:-60}"
+clang="${CLANG:-clang++-19}"
+build=build/fuzz
+mkdir -p "$build"
+
+install_missing() {
+    [ -n "${XLOSS_NO_INSTALL:-}" ] && return
+    command -v apt-get >/dev/null || return 0
+    local missing=() package
+    for package in clang-19 libclang-rt-19-dev llvm-19 libxtensor-dev libxsimd-dev; do
+        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+    done
+    [ ${#missing[@]} -eq 0 ] && return
+    echo "installing: ${missing[*]}"
+    local as_root=()
+    [ "$(id -u)" -eq 0 ] || as_root=(sudo)
+    local quiet=(-qq -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300)
+    "${as_root[@]}" apt-get update "${quiet[@]}"
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -y --no-install-recommends "${quiet[@]}" "${missing[@]}" >/dev/null
+}
+[ -n "${CLANG:-}" ] || install_missing
+
+vectors=()
+if [ "$(uname -m)" = x86_64 ] && grep -qw avx2 /proc/cpuinfo 2>/dev/null && grep -qw fma /proc/cpuinfo; then
+    vectors=(-mavx2 -mfma)
+fi
+# -O1: without it a run takes fourteen times as long. No comparisons are traced, as every byte is a choice of its own.
+flags=(-std=c++20 -O1 -g1 "${vectors[@]}" -fno-omit-frame-pointer -DXLOSS_PLAIN_INLINE
+    -fsanitize=address,undefined -fno-sanitize=null,object-size -fno-sanitize-recover=all
+    -fsanitize-coverage=inline-8bit-counters,pc-table -Iinclude -Itests)
+
+sources=(elementwise channelwise elementwise_more fuzz) # the slowest first
+stale=()
+for source in "${sources[@]}"; do
+    object="$build/$source.o"
+    if [ ! -f "$object" ] || [ -n "$(find include tests/fuzz/*.hpp tests/fuzz/run.sh "tests/fuzz/$source.cpp" \
+        tests/support/expressions.hpp -newer "$object" -print -quit)" ]; then
+        stale+=("$source")
+    fi
+done
+SECONDS=0
+if [ ${#stale[@]} -gt 0 ]; then
+    rm -f "$build/fuzz"
+    printf '%s\n' "${stale[@]}" | xargs -P "$(nproc)" -I{} \
+        "$clang" "${flags[@]}" -c tests/fuzz/{}.cpp -o "$build/{}.o"
+fi
+[ -f "$build/fuzz" ] ||
+    (cd "$build" && "$clang" -fsanitize=fuzzer,address,undefined "${sources[@]/%/.o}" -o fuzz)
+echo "built in $SECONDS s"
+
+export UBSAN_OPTIONS=print_stacktrace=1
+export PATH="$PATH:/usr/lib/llvm-19/bin" # the symbolizer
+options=(-max_len=400 -len_control=0 -timeout=20 -rss_limit_mb=2048 -artifact_prefix="$build/")
+if [ $# -gt 1 ]; then
+    shift
+    exec "$build/fuzz" "${options[@]}" "$@"
+fi
+
+work="$(mktemp -d)"
+trap 'rm -rf "$work"' EXIT
+cp -r tests/fuzz/corpus "$work/corpus"
+log="$build/fuzz.log"
+runs() { sed -n 's/^Done \([0-9]*\) runs.*/\1/p' "$log" | tail -n 1; }
+
+status=0
+"$build/fuzz" "${options[@]}" -runs=0 "$work/corpus" >"$log" 2>&1 || status=1
+corpus_runs="$(runs)"
+if [ $status -eq 0 ] && [ "$seconds" -gt 0 ]; then
+    "$build/fuzz" "${options[@]}" -seed="${SEED:-1}" -max_total_time="$seconds" -print_final_stats=1 \
+        "$work/corpus" >"$log" 2>&1 || status=1
+fi
+if [ $status -ne 0 ]; then
+    sed -n '/^finding:/,/^==/p;/runtime error:/,/#9 /p;/ERROR: AddressSanitizer/,/#9 /p;/Test unit written/p' "$log" |
+        cut -c 1-300 | head -n 40
+    echo "fuzz: FAILED after ${corpus_runs:-0} runs of the corpus; the whole log is $log"
+    exit 1
+fi
+if [ -n "${XLOSS_FUZZ_MERGE:-}" ]; then
+    # Written in the order of what they cover: the first 150 see nearly all of it.
+    mkdir "$work/merged"
+    "$build/fuzz" "${options[@]}" -set_cover_merge=1 -use_counters=0 "$work/merged" "$work/corpus" >/dev/null 2>&1
+    rm -f tests/fuzz/corpus/*
+    (cd "$work/merged" && ls -tr | head -n 150 | xargs cp -t "$OLDPWD/tests/fuzz/corpus")
+fi
+grep -E ' cov: [0-9]+' "$log" | tail -n 1 | sed -E 's/.* cov: ([0-9]+).*/\1 edges covered/'
+echo "fuzz: $(runs) runs in $seconds s, no finding"
