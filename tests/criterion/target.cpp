@@ -212,3 +212,22 @@ TEST_CASE(
     CHECK(r.grad(0, 0) == 0.0);
     CHECK(r.grad(0, 1) < 0.0);
 }
+
+TEST_CASE("accumulating in a gradient of another type leaves ignored elements their bits",
+          "[criterion][target]") {
+    const xt::xtensor<float, 2> x{{1.0F, -1.0F, 2.0F}};
+    const rows valid{{1.0, 0.0, 1.0}};
+    xt::xtensor<double, 2> grad{{0.1, 0.1, 0.1}}; // no float
+    const xt::xtensor<int, 2> mask{{1, 1, 0}};
+    xloss::value_and_grad_into(grad, xloss::bce{}, x, masked(mask, valid), {.accumulate = true});
+    CHECK(grad(0, 1) == 0.1);
+    CHECK(grad(0, 0) < 0.1);
+
+    const xt::xtensor<float, 3> scores = xt::ones<float>({1, 2, 3});
+    xt::xtensor<double, 3> by_class = 0.1 * xt::ones<double>({1, 2, 3});
+    const auto labelled = xloss::multiclass(xloss::cross_entropy{}, {.ignore_index = 255});
+    const xt::xtensor<int, 2> labels{{0, 255, 1}};
+    xloss::value_and_grad_into(by_class, labelled, scores, labels, {.accumulate = true});
+    CHECK((by_class(0, 0, 1) == 0.1 && by_class(0, 1, 1) == 0.1));
+    CHECK(by_class(0, 0, 0) < 0.1);
+}

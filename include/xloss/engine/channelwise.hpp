@@ -528,7 +528,7 @@ private:
             else
                 g.store_partial(to + j, n - j);
         });
-        out.to->commit(first, n, to);
+        out.to->commit(first, n, to, accumulate);
     }
 
     Program program_;

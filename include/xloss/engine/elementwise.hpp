@@ -275,7 +275,7 @@ private:
         else
             run_elementwise<false, Sums, Emit>(program_, factors, t, sums);
         if (Emit != emit::nothing)
-            out.to->commit(first, t.n, t.out);
+            out.to->commit(first, t.n, t.out, out.accumulate);
         if constexpr (Sums)
             for (std::size_t k = 0; k < Program::points; ++k)
                 sums[k] *= weights[k];
