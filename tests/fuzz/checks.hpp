@@ -212,9 +212,13 @@ private:
         expect_same_gradient(found_, *poisoned, "with NaN where nothing counts");
     }
 
-    /// Twice the upstream, twice the gradient, as long as no number leaves the range where that is exact.
+    /// Twice the upstream, twice the gradient: where no slope comes near the ends of the format, at which it
+    /// would be cut off.
     void check_scaled() {
-        if (!problem_.clean() || !has_room() || least_factor() < 1e-12 || factor_ == 0.0)
+        const bool far_from_ends = problem_.clean() && has_room() && least_factor() >= 1e-12 &&
+                                   std::abs(factor_) <= 100.0 && problem_.largest_logit() <= 30.0 &&
+                                   !problem_.has_probabilities() && parameters_.splits();
+        if (!far_from_ends)
             return;
         const auto twice = evaluated(drawn_, {.upstream = 2.0 * factor_});
         if (!twice)

@@ -223,3 +223,14 @@ TEST_CASE("several threads read one lazy expression", "[tensor][source]") {
     }
     REQUIRE(result == expected);
 }
+
+TEST_CASE("views that keep no index have no element, and none is looked for", "[tensor][source]") {
+    const auto x = numbered<float>({2, 3, 4});
+    const std::vector<std::ptrdiff_t> none;
+    const auto kept = xt::view(x, xt::keep(none), all(), all());
+    const source<float> nothing(kept);
+    REQUIRE(nothing.size() == 0);
+    float untouched = -77.0F;
+    static_cast<void>(nothing.read(0, 0, &untouched));
+    REQUIRE(untouched == -77.0F);
+}
