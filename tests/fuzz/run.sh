@@ -17,23 +17,7 @@ clang="${CLANG:-clang++-19}"
 build=build/fuzz
 mkdir -p "$build"
 
-install_missing() {
-    [ -n "${XLOSS_NO_INSTALL:-}" ] && return
-    command -v apt-get >/dev/null || return 0
-    local missing=() package
-    for package in clang-19 libclang-rt-19-dev llvm-19 libxtensor-dev libxsimd-dev; do
-        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
-    done
-    [ ${#missing[@]} -eq 0 ] && return
-    echo "installing: ${missing[*]}"
-    local as_root=()
-    [ "$(id -u)" -eq 0 ] || as_root=(sudo)
-    local quiet=(-qq -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300)
-    "${as_root[@]}" apt-get update "${quiet[@]}"
-    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
-        apt-get install -y --no-install-recommends "${quiet[@]}" "${missing[@]}" >/dev/null
-}
-[ -n "${CLANG:-}" ] || install_missing
+[ -n "${CLANG:-}" ] || tests/install.sh clang-19 libclang-rt-19-dev llvm-19 libxtensor-dev libxsimd-dev
 
 vectors=()
 if [ "$(uname -m)" = x86_64 ] && grep -qw avx2 /proc/cpuinfo 2>/dev/null && grep -qw fma /proc/cpuinfo; then
