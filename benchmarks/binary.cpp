@@ -31,6 +31,9 @@ void add_binary_rows(std::vector<row>& rows) {
     add(rows, "focal, gamma 2", xloss::focal{}, formula::focal_2, 15.0);
     add(rows, "focal, gamma 1.5", xloss::focal{.gamma = 1.5}, formula::focal_1_5);
     add(rows, "Dice", xloss::dice{}, formula::dice, 2.5);
+    add(rows, "IoU", xloss::iou{}, std::nullopt);
+    add(rows, "Tversky, 0.3 and 0.7", xloss::tversky{.alpha = 0.3, .beta = 0.7}, std::nullopt);
+    add(rows, "MCC", xloss::mcc{}, std::nullopt);
     add(rows, "BCE + Dice", xloss::bce{} + xloss::dice{}, formula::bce_dice);
     add(rows, "20 focal + Dice", 20.0 * xloss::focal{} + xloss::dice{}, formula::focal_20_dice, 10.0);
 }
