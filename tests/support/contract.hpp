@@ -82,16 +82,22 @@ auto with_target(const tensors<T>& t, bool labels, F&& f) {
 // --- what is compared
 // -------------------------------------------------------------------------------------------------
 
+/// In the kernels a number below the smallest normal one is 0, a probability for instance. What formulas
+/// multiply such a number by, weights, gamma, the 2 in 2p and the upstream gradient together, stays below 16
+/// here.
+template <class T>
+constexpr double flushed = 16.0 * static_cast<double>(std::numeric_limits<T>::min());
+
 struct tolerance {
     double value = 1e-12, gradient = 1e-11;
-    double smallest = std::numeric_limits<double>::min();
+    double smallest = flushed<double>;
 
     template <class T>
     static tolerance of(const reference::expectation& e) {
         if constexpr (std::is_same_v<T, double>)
             return {};
         const double single = 2e-6 * std::max(1.0, static_cast<double>(e.log_power) / 16.0);
-        return {single, single, static_cast<double>(std::numeric_limits<float>::min())};
+        return {single, single, flushed<float>};
     }
 };
 
