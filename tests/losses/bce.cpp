@@ -146,10 +146,11 @@ TEMPLATE_TEST_CASE("bce: extreme logits", "", float, double) {
         const auto r = value_and_grad(binary(bce{}, {.reduction = xloss::reduction::sum}), x, y);
         CHECK(is_finite(r));
         const double softplus = std::log1p(std::exp(-size)), p = 1.0 / (1.0 + std::exp(-size));
-        const double tiny = std::exp(-size) * p;
+        constexpr auto smallest = static_cast<double>(std::numeric_limits<TestType>::min());
+        // A slope below the smallest normal number is 0 where the processor can do that.
+        const double exact = std::exp(-size) * p, tiny = exact < smallest && r.grad(0) == 0 ? 0.0 : exact;
         CHECK(error(static_cast<double>(r.value), 2.0 * size + 4.0 * softplus) <= 1e-6);
-        CHECK(largest_error(r.grad, {-tiny, p, tiny, -p},
-                            static_cast<double>(std::numeric_limits<TestType>::min())) <= 1e-5);
+        CHECK(largest_error(r.grad, {-tiny, p, tiny, -p}, smallest) <= 1e-5);
         CHECK(is_finite(value_and_grad(bce{.pos_weight = 3.0, .label_smoothing = 0.1}, x, y)));
     }
 }
