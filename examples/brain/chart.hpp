@@ -133,7 +133,9 @@ inline void plot_bars(const std::filesystem::path& file, const std::vector<std::
            << "set xrange [-0.6:" << targets[0].size() << " - 0.4]\nset xtics (" << names << ")\nplot ";
     for (std::size_t t = 0; t < targets.size(); ++t) {
         const double shift = 0.38 * (static_cast<double>(t) - 0.5 * static_cast<double>(targets.size() - 1));
-        const std::string y = "$" + std::to_string(t + 1), x = "($0 + " + std::to_string(shift) + ")";
+        // Appended: joining short literals makes g++ 12 warn of imagined overlaps.
+        const std::string y = std::string("$").append(std::to_string(t + 1));
+        const std::string x = std::string("($0 + ").append(std::to_string(shift)).append(")");
         script << "$iou using " << x << ":" << t + 1 << " with boxes lt " << (t == 0 ? 1 : 4) << " title '"
                << targets[t][0].target << "', $iou using " << x << ":(" << y << " + 0.03):(sprintf('%.3f', "
                << y << ")) with labels notitle, ";
