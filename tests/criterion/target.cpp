@@ -188,6 +188,12 @@ TEST_CASE("weights whose sum has no reciprocal in float give finite gradients", 
     CHECK(std::isfinite(r.grad(0)));
     CHECK(r.valid == 1);
 
+    const xt::xtensor<float, 2> chances{{1.0F, 0.0F}}, mask{{0.0F, 1.0F}};
+    const auto given = xloss::binary(xloss::weighted_bce{}, {.activation = xloss::activation::none});
+    const auto steep =
+        xloss::value_and_grad(given, chances, weighted(mask, xt::xtensor<float, 2>{{1e-45F, 1e-45F}})).grad;
+    CHECK((std::isfinite(steep(0, 0)) && std::isfinite(steep(0, 1))));
+
     const xt::xtensor<float, 2> scores{{1.0F, 2.0F}};
     const xt::xtensor<int, 1> label{0};
     const auto weighed = xloss::multiclass(xloss::cross_entropy{.class_weights = {20.0, 1.0}});
