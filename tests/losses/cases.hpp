@@ -46,6 +46,15 @@ auto fill(double step, F f, N... n) {
     return t;
 }
 
+/// Two pixels with p = 1/2 and 3/4, the first positive: tp = 1/2, fp = 3/4, fn = 1/2, tn = 1/4.
+inline const xt::xtensor<double, 2> two_logits{{0.0, std::log(3.0)}};
+inline const xt::xtensor<std::uint8_t, 2> two_pixels{{1, 0}};
+
+/// Two samples of two classes and two pixels, all p = 1/2 with a sigmoid: P = 1 in every region.
+inline const xt::xtensor<double, 3> four_regions{{{0.0, 0.0}, {0.0, 0.0}}, {{0.0, 0.0}, {0.0, 0.0}}};
+/// Y = 1 and 0 in the first sample, 2 and 0 in the second.
+inline const xt::xtensor<std::uint8_t, 3> some_empty{{{1, 0}, {0, 0}}, {{1, 1}, {0, 0}}};
+
 /// Logits in (-4, 4), the same in float and in double.
 template <class T = double, class... N>
 auto logits(N... n) {

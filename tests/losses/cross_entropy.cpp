@@ -15,7 +15,7 @@ namespace {
 const double ln2 = std::log(2.0), ln3 = std::log(3.0);
 
 /// Two pixels of two classes, both with softmax (3/4, 1/4): -log p is 2 ln 2 - ln 3 and 2 ln 2.
-const xt::xtensor<double, 3> two_logits{{{std::log(3.0), std::log(3.0)}, {0.0, 0.0}}};
+const xt::xtensor<double, 3> two_scores{{{std::log(3.0), std::log(3.0)}, {0.0, 0.0}}};
 const xt::xtensor<int, 2> two_labels{{0, 1}};
 const double first = 2.0 * std::log(2.0) - std::log(3.0), second = 2.0 * std::log(2.0);
 
@@ -23,30 +23,30 @@ const double first = 2.0 * std::log(2.0) - std::log(3.0), second = 2.0 * std::lo
 
 TEST_CASE("cross_entropy of two pixels by hand") {
     // Slopes p - y, halved.
-    const auto r = value_and_grad(cross_entropy{}, two_logits, two_labels);
+    const auto r = value_and_grad(cross_entropy{}, two_scores, two_labels);
     CHECK(error(r.value, (first + second) / 2.0) <= 1e-15);
     CHECK(largest_error(r.grad, {-0.125, 0.375, 0.125, -0.375}) <= 1e-15);
     CHECK(r.normalizer == 2.0);
     CHECK(r.valid == 2);
-    CHECK(cross_entropy{}(two_logits, two_labels) == r.value);
-    CHECK(multiclass(cross_entropy{})(two_logits, two_labels) == r.value);
+    CHECK(cross_entropy{}(two_scores, two_labels) == r.value);
+    CHECK(multiclass(cross_entropy{})(two_scores, two_labels) == r.value);
 }
 
 TEST_CASE("cross_entropy: the mean divides by the class weights of the labels, as torch") {
     // (1 first + 3 second)/(1 + 3).
     const cross_entropy loss{.class_weights = {1.0, 3.0}};
-    const auto r = value_and_grad(loss, two_logits, two_labels);
+    const auto r = value_and_grad(loss, two_scores, two_labels);
     CHECK(error(r.value, (first + 3.0 * second) / 4.0) <= 1e-15);
     CHECK(largest_error(r.grad, {-0.0625, 0.5625, 0.0625, -0.5625}) <= 1e-15);
     CHECK(r.normalizer == 4.0);
-    CHECK(error(multiclass(loss, {.denominator = denominator::valid})(two_logits, two_labels),
+    CHECK(error(multiclass(loss, {.denominator = denominator::valid})(two_scores, two_labels),
                 (first + 3.0 * second) / 2.0) <= 1e-15);
 }
 
 TEST_CASE("cross_entropy: label smoothing has the class weights in its uniform part, too") {
     // y' = (0.9, 0.1) and (0.1, 0.9); sum_c w_c y'_c (-log p_c) with w = (1, 3); divided by w_y: 1 + 3.
     const auto r = value_and_grad(cross_entropy{.label_smoothing = 0.2, .class_weights = {1.0, 3.0}},
-                                  two_logits, two_labels);
+                                  two_scores, two_labels);
     const double value = 0.9 * first + 0.3 * second + 0.1 * first + 2.7 * second;
     CHECK(error(r.value, value / 4.0) <= 1e-15);
     // p_c sum_k w_k y'_k - w_c y'_c: sums 1.2 and 2.8.
@@ -58,10 +58,10 @@ TEST_CASE("cross_entropy of soft targets, with weights: torch divides by the num
     const xt::xtensor<double, 3> y{{{0.25, 1.0}, {0.75, 0.0}}};
     const cross_entropy loss{.class_weights = {1.0, 3.0}};
     const double value = 0.25 * first + 2.25 * second + first;
-    const auto ours = value_and_grad(loss, two_logits, y);
+    const auto ours = value_and_grad(loss, two_scores, y);
     CHECK(error(ours.normalizer, 0.25 + 2.25 + 1.0) <= 1e-15);
     CHECK(error(ours.value, value / 3.5) <= 1e-15);
-    const auto torch = value_and_grad(multiclass(loss, {.denominator = denominator::valid}), two_logits, y);
+    const auto torch = value_and_grad(multiclass(loss, {.denominator = denominator::valid}), two_scores, y);
     CHECK(error(torch.value, value / 2.0) <= 1e-15);
     CHECK(torch.normalizer == 2.0);
 }
@@ -101,18 +101,18 @@ TEST_CASE("cross_entropy of two classes is bce of the difference of their logits
 
 TEST_CASE("cross_entropy: an ignored pixel leaves the denominator, where SMP divides by all pixels") {
     const xt::xtensor<int, 2> y{{255, 1}};
-    const auto r = value_and_grad(multiclass(cross_entropy{}, {.ignore_index = 255}), two_logits, y);
+    const auto r = value_and_grad(multiclass(cross_entropy{}, {.ignore_index = 255}), two_scores, y);
     CHECK(error(r.value, second) <= 1e-15);
     CHECK(largest_error(r.grad, {0.0, 0.75, 0.0, -0.75}) <= 1e-15);
     CHECK(r.valid == 1);
     const auto smp = multiclass(cross_entropy{}, {.ignore_index = 255, .denominator = denominator::all});
-    CHECK(error(smp(two_logits, y), second / 2.0) <= 1e-15);
+    CHECK(error(smp(two_scores, y), second / 2.0) <= 1e-15);
 }
 
 TEST_CASE("cross_entropy: all ignored is 0, where torch gives NaN, and not 'perfect'") {
     const xt::xtensor<int, 2> y{{-100, -100}};
     const auto r = value_and_grad(multiclass(cross_entropy{.label_smoothing = 0.1}, {.ignore_index = -100}),
-                                  two_logits, y);
+                                  two_scores, y);
     CHECK(r.value == 0.0);
     CHECK(largest_entry(r.grad) == 0.0);
     CHECK(r.valid == 0);
@@ -121,7 +121,7 @@ TEST_CASE("cross_entropy: all ignored is 0, where torch gives NaN, and not 'perf
 
 TEST_CASE("cross_entropy: labels whose classes all have weight 0 divide by nothing") {
     const xt::xtensor<int, 2> y{{1, 1}};
-    const auto r = value_and_grad(cross_entropy{.class_weights = {1.0, 0.0}}, two_logits, y);
+    const auto r = value_and_grad(cross_entropy{.class_weights = {1.0, 0.0}}, two_scores, y);
     CHECK(r.value == 0.0);
     CHECK(largest_entry(r.grad) == 0.0);
     CHECK(r.normalizer == 0.0);
@@ -197,7 +197,7 @@ TEST_CASE("cross_entropy: infinite logits take their limits, NaN stays in its ow
 
 TEST_CASE("cross_entropy: what is wrong is named") {
     const auto with = [](const cross_entropy& loss) {
-        return [loss] { return loss(two_logits, two_labels); };
+        return [loss] { return loss(two_scores, two_labels); };
     };
     using wrong = xloss::parameter_error;
     CHECK(
@@ -213,7 +213,7 @@ TEST_CASE("cross_entropy: what is wrong is named") {
                         {"xloss::cross_entropy", "class_weights", "nan"}));
     const xt::xtensor<int, 2> outside{{0, 2}};
     CHECK(
-        throws<xloss::label_error>([&] { cross_entropy{}(two_logits, outside); }, {"2", "[0, 1]", "[0, 2)"}));
+        throws<xloss::label_error>([&] { cross_entropy{}(two_scores, outside); }, {"2", "[0, 1]", "[0, 2)"}));
     const xt::xtensor<double, 3> single{{{1.0, 2.0}}};
     CHECK(throws<xloss::shape_error>([&] { cross_entropy{}(single, two_labels); }, {"binary"}));
 }

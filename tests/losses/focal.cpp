@@ -13,10 +13,6 @@ namespace {
 
 const double ln2 = std::log(2.0), ln3 = std::log(3.0);
 
-/// Two pixels with p = 1/2 and 3/4, the first positive.
-const xt::xtensor<double, 2> two_logits{{0.0, std::log(3.0)}};
-const xt::xtensor<std::uint8_t, 2> two_pixels{{1, 0}};
-
 /// Any gamma by the general formula.
 focal::general general(per_class alpha, double gamma, bool normalized = false) {
     return {.weight = {alpha}, .class_weights = {}, .gamma = gamma, .normalized = normalized};

@@ -13,15 +13,7 @@ using xloss::testing::gradient_check;
 
 namespace {
 
-/// Two pixels with p = 1/2 and 3/4, the first positive: tp = 1/2, P = 5/4, Y = 1.
-const xt::xtensor<double, 2> two_logits{{0.0, std::log(3.0)}};
-const xt::xtensor<std::uint8_t, 2> two_pixels{{1, 0}};
-
-/// Two samples of two classes and two pixels, all p = 1/2: P = 1 in every region.
-const xt::xtensor<double, 3> four_regions{{{0.0, 0.0}, {0.0, 0.0}}, {{0.0, 0.0}, {0.0, 0.0}}};
-/// Y = 1 and 0 in the first sample, 2 and 0 in the second.
-const xt::xtensor<std::uint8_t, 3> some_empty{{{1, 0}, {0, 0}}, {{1, 1}, {0, 0}}};
-/// 1 - (tp + 1)/(P + Y - tp + 1) of those: tp = 1/2, 0, 1, 0.
+/// 1 - (tp + 1)/(P + Y - tp + 1) of the four regions: tp = 1/2, 0, 1, 0.
 const double half = 2.0 / 5.0, all = 1.0 / 3.0, none = 1.0 / 2.0;
 
 } // namespace

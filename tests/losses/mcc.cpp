@@ -12,10 +12,6 @@ using xloss::testing::gradient_check;
 
 namespace {
 
-/// Two pixels with p = 1/2 and 3/4, the first positive: tp = 1/2, fp = 3/4, fn = 1/2, tn = 1/4.
-const xt::xtensor<double, 2> two_logits{{0.0, std::log(3.0)}};
-const xt::xtensor<std::uint8_t, 2> two_pixels{{1, 0}};
-
 double loss_of(double tp, double fp, double fn, double tn, double eps) {
     tp += eps;
     fp += eps;
@@ -24,15 +20,15 @@ double loss_of(double tp, double fp, double fn, double tn, double eps) {
     return 1.0 - (tp * tn - fp * fn) / std::sqrt((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn));
 }
 
-/// Two samples of two classes, the pixels of each as above.
-const xt::xtensor<double, 3> four_regions = [] {
+/// Two samples of two classes, the pixels of each as two_logits.
+const xt::xtensor<double, 3> mixed_regions = [] {
     auto x = xt::xtensor<double, 3>::from_shape({2, 2, 2});
     for (std::size_t i = 0; i < x.size(); ++i)
         x.data()[i] = i % 2 == 0 ? 0.0 : std::log(3.0);
     return x;
 }();
 /// Y = 1 and 0 in the first sample, 1 and 0 in the second.
-const xt::xtensor<std::uint8_t, 3> some_empty{{{1, 0}, {0, 0}}, {{0, 1}, {0, 0}}};
+const xt::xtensor<std::uint8_t, 3> every_second_empty{{{1, 0}, {0, 0}}, {{0, 1}, {0, 0}}};
 const double first = loss_of(0.5, 0.75, 0.5, 0.25, 1e-5), second = loss_of(0.75, 0.5, 0.25, 0.5, 1e-5),
              none = loss_of(0.0, 1.25, 0.0, 0.75, 1e-5);
 
@@ -94,7 +90,7 @@ TEST_CASE("mcc: an empty region has 1/2 to 3/2, and a gradient; without eps it i
 }
 
 TEST_CASE("mcc: what is summed together, empty regions, class_weights, classes") {
-    const auto with = [](mcc loss) { return multilabel(loss)(four_regions, some_empty); };
+    const auto with = [](mcc loss) { return multilabel(loss)(mixed_regions, every_second_empty); };
     CHECK(error(with({}), (first + second + 2.0 * none) / 4.0) <= 1e-14);
     CHECK(error(with({.empty = empty_region::zero}), (first + second) / 4.0) <= 1e-14);
     CHECK(error(with({.empty = empty_region::skip}), (first + second) / 2.0) <= 1e-14);
@@ -104,7 +100,7 @@ TEST_CASE("mcc: what is summed together, empty regions, class_weights, classes")
     CHECK(error(with({.over = region::batch, .classes = {0}}), loss_of(1.25, 1.25, 0.75, 0.75, 1e-5)) <=
           1e-14);
     // SMP sums the whole batch.
-    CHECK(error(mcc{.over = region::batch}(four_regions, some_empty),
+    CHECK(error(mcc{.over = region::batch}(mixed_regions, every_second_empty),
                 loss_of(1.25, 3.75, 0.75, 2.25, 1e-5)) <= 1e-14);
 }
 
@@ -175,7 +171,7 @@ TEST_CASE("mcc: infinite logits take their limits, NaN stays in its own region")
 
 TEST_CASE("mcc: parameters out of range are named") {
     const auto with = [](const mcc& loss) {
-        return [loss] { return multilabel(loss)(four_regions, some_empty); };
+        return [loss] { return multilabel(loss)(mixed_regions, every_second_empty); };
     };
     using wrong = xloss::parameter_error;
     CHECK(throws<wrong>(with({.eps = -1e-3}), {"xloss::mcc", "eps", "-0.001"}));

@@ -13,19 +13,15 @@ using xloss::testing::gradient_check;
 namespace {
 
 /// Two pixels of two classes, both with softmax (3/4, 1/4): -log p is 2 ln 2 - ln 3 and 2 ln 2.
-const xt::xtensor<double, 3> two_logits{{{std::log(3.0), std::log(3.0)}, {0.0, 0.0}}};
+const xt::xtensor<double, 3> two_scores{{{std::log(3.0), std::log(3.0)}, {0.0, 0.0}}};
 const xt::xtensor<int, 2> two_labels{{0, 1}};
 const double first = 2.0 * std::log(2.0) - std::log(3.0), second = 2.0 * std::log(2.0);
-
-/// Two pixels with p = 1/2 and 3/4, the first positive.
-const xt::xtensor<double, 2> flat_logits{{0.0, std::log(3.0)}};
-const xt::xtensor<std::uint8_t, 2> two_pixels{{1, 0}};
 
 } // namespace
 
 TEST_CASE("poly_cross_entropy of two labels by hand") {
     // CE + 2 (1 - p_t) with p_t = 3/4 and 1/4; slopes (1 + 2 p_t)(p_c - y_c), halved.
-    const auto r = value_and_grad(multiclass(poly_cross_entropy{.epsilon = 2.0}), two_logits, two_labels);
+    const auto r = value_and_grad(multiclass(poly_cross_entropy{.epsilon = 2.0}), two_scores, two_labels);
     CHECK(error(r.value, (first + 0.5 + second + 1.5) / 2.0) <= 1e-15);
     CHECK(largest_error(r.grad, {-0.3125, 0.5625, 0.3125, -0.5625}) <= 1e-15);
     CHECK(r.normalizer == 2.0);
@@ -34,10 +30,10 @@ TEST_CASE("poly_cross_entropy of two labels by hand") {
 
 TEST_CASE("poly_cross_entropy of two pixels by hand: one sigmoid each") {
     // Without a mode it is binary. Slopes -(1 - p)(1 + 2 p) and p (1 + 2 (1 - p)), halved.
-    const auto r = value_and_grad(poly_cross_entropy{.epsilon = 2.0}, flat_logits, two_pixels);
+    const auto r = value_and_grad(poly_cross_entropy{.epsilon = 2.0}, two_logits, two_pixels);
     CHECK(error(r.value, (std::log(2.0) + 1.0 + second + 1.5) / 2.0) <= 1e-15);
     CHECK(largest_error(r.grad, {-0.5, 0.5625}) <= 1e-15);
-    CHECK(poly_cross_entropy{.epsilon = 2.0}(flat_logits, two_pixels) == r.value);
+    CHECK(poly_cross_entropy{.epsilon = 2.0}(two_logits, two_pixels) == r.value);
     // A soft target interpolates p_t: 1/4 (1 - p) + 3/4 p.
     const xt::xtensor<double, 2> x{{std::log(3.0)}}, y{{0.25}};
     CHECK(error(poly_cross_entropy{.epsilon = 2.0}(x, y),
@@ -61,41 +57,41 @@ TEST_CASE("poly_cross_entropy: epsilon 0 is cross entropy and bce") {
 
 TEST_CASE("poly_cross_entropy: class weights are factors of both terms and of the denominator") {
     const poly_cross_entropy loss{.epsilon = 2.0, .class_weights = {1.0, 3.0}};
-    const auto r = value_and_grad(multiclass(loss), two_logits, two_labels);
+    const auto r = value_and_grad(multiclass(loss), two_scores, two_labels);
     CHECK(error(r.value, (first + 0.5 + 3.0 * (second + 1.5)) / 4.0) <= 1e-15);
     CHECK(largest_error(r.grad, {-0.15625, 0.84375, 0.15625, -0.84375}) <= 1e-15);
     CHECK(r.normalizer == 4.0);
-    CHECK(error(multiclass(loss, {.denominator = denominator::valid})(two_logits, two_labels),
+    CHECK(error(multiclass(loss, {.denominator = denominator::valid})(two_scores, two_labels),
                 (first + 0.5 + 3.0 * (second + 1.5)) / 2.0) <= 1e-15);
     // Elsewhere CE alone is weighted: three losses say so.
     const auto alone = xloss::cross_entropy{.class_weights = {1.0, 3.0}} +
                        poly_cross_entropy{.epsilon = 2.0} + -1.0 * xloss::cross_entropy{};
-    CHECK(error(multiclass(alone)(two_logits, two_labels), (first + 3.0 * second) / 4.0 + 2.0 / 2.0) <=
+    CHECK(error(multiclass(alone)(two_scores, two_labels), (first + 3.0 * second) / 4.0 + 2.0 / 2.0) <=
           1e-14);
 }
 
 TEST_CASE("poly_cross_entropy of soft targets: p_t is the mean of the probabilities") {
     // 1 - p_t = y_0/4 + 3 y_1/4.
     const xt::xtensor<double, 3> y{{{0.25, 1.0}, {0.75, 0.0}}};
-    const auto r = value_and_grad(multiclass(poly_cross_entropy{.epsilon = 2.0}), two_logits, y);
+    const auto r = value_and_grad(multiclass(poly_cross_entropy{.epsilon = 2.0}), two_scores, y);
     const double soft = 0.25 * first + 0.75 * second + 2.0 * (0.25 * 0.25 + 0.75 * 0.75);
     CHECK(error(r.value, (soft + first + 0.5) / 2.0) <= 1e-15);
 }
 
 TEST_CASE("poly_cross_entropy: epsilon -1 lets go of easy pixels") {
     // p - y times 1 - p_t: at p_t = 3/4 a quarter of the slope of CE.
-    const auto r = value_and_grad(multiclass(poly_cross_entropy{.epsilon = -1.0}), two_logits, two_labels);
+    const auto r = value_and_grad(multiclass(poly_cross_entropy{.epsilon = -1.0}), two_scores, two_labels);
     CHECK(error(r.value, (first - 0.25 + second - 0.75) / 2.0) <= 1e-15);
     CHECK(largest_error(r.grad, {-0.03125, 0.28125, 0.03125, -0.28125}) <= 1e-15);
 }
 
 TEST_CASE("poly_cross_entropy: ignored pixels leave the denominator; all ignored is 0") {
     const auto loss = multiclass(poly_cross_entropy{.epsilon = 2.0}, {.ignore_index = 255});
-    const auto one = value_and_grad(loss, two_logits, xt::xtensor<int, 2>{{255, 1}});
+    const auto one = value_and_grad(loss, two_scores, xt::xtensor<int, 2>{{255, 1}});
     CHECK(error(one.value, second + 1.5) <= 1e-15);
     CHECK(one.grad(0, 0, 0) == 0.0);
     CHECK(one.valid == 1);
-    const auto none = value_and_grad(loss, two_logits, xt::xtensor<int, 2>{{255, 255}});
+    const auto none = value_and_grad(loss, two_scores, xt::xtensor<int, 2>{{255, 255}});
     CHECK(none.value == 0.0);
     CHECK(largest_entry(none.grad) == 0.0);
     CHECK(none.valid == 0);
@@ -174,7 +170,7 @@ TEST_CASE("poly_cross_entropy: infinite logits take their limits, NaN stays in i
 
 TEST_CASE("poly_cross_entropy: what is wrong is named") {
     const auto with = [](const poly_cross_entropy& loss) {
-        return [loss] { return multiclass(loss)(two_logits, two_labels); };
+        return [loss] { return multiclass(loss)(two_scores, two_labels); };
     };
     using wrong = xloss::parameter_error;
     CHECK(throws<wrong>(with({.epsilon = -1.5}), {"xloss::poly_cross_entropy", "epsilon", "-1.5"}));
@@ -185,7 +181,7 @@ TEST_CASE("poly_cross_entropy: what is wrong is named") {
                         {"xloss::poly_cross_entropy", "class_weights", "zero"}));
     CHECK(throws<xloss::label_error>(
         [] {
-            multiclass(poly_cross_entropy{})(two_logits, xt::xtensor<int, 2>{{0, 2}});
+            multiclass(poly_cross_entropy{})(two_scores, xt::xtensor<int, 2>{{0, 2}});
         },
         {"2", "[0, 1]"}));
 }

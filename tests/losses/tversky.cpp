@@ -13,17 +13,11 @@ using xloss::testing::gradient_check;
 
 namespace {
 
-/// Two pixels with p = 1/2 and 3/4, the first positive: tp = 1/2, fp = 3/4, fn = 1/2.
-const xt::xtensor<double, 2> two_logits{{0.0, std::log(3.0)}};
-const xt::xtensor<std::uint8_t, 2> two_pixels{{1, 0}};
 const tversky uneven{.alpha = 0.3, .beta = 0.7};
 /// alpha fp + beta fn = 0.575 of tp + that + 1 = 2.075.
 const double uneven_loss = 23.0 / 83.0;
 
-/// Two samples of two classes and two pixels, all p = 1/2.
-const xt::xtensor<double, 3> four_regions{{{0.0, 0.0}, {0.0, 0.0}}, {{0.0, 0.0}, {0.0, 0.0}}};
-const xt::xtensor<std::uint8_t, 3> some_empty{{{1, 0}, {0, 0}}, {{1, 1}, {0, 0}}};
-/// Of those with alpha = 1/4, beta = 3/4, (tp, fp, fn) = (1/2, 1/2, 1/2), (0, 1, 0), (1, 0, 1).
+/// Of the four regions with alpha = 1/4, beta = 3/4, (tp, fp, fn) = (1/2, 1/2, 1/2), (0, 1, 0), (1, 0, 1).
 const double half = 0.5 / 2.0, none = 0.25 / 1.25, all = 0.75 / 2.75;
 
 } // namespace

@@ -12,10 +12,6 @@ namespace {
 
 const double ln2 = std::log(2.0);
 
-/// Two pixels with p = 1/2 and 3/4, the first positive.
-const xt::xtensor<double, 2> two_logits{{0.0, std::log(3.0)}};
-const xt::xtensor<std::uint8_t, 2> two_pixels{{1, 0}};
-
 /// Foreground: tp = fn = 1/2, fp = 3/4: 1 - T = (0.6/2 + 0.4 * 3/4)/(1/2 + 0.6 + 1e-7).
 const double foreground = 0.6 / (1.1 + 1e-7);
 /// Background, p_0 = 1 - p: tp = 1/4, fn = 3/4, fp = 1/2: 1 - T = (0.6 * 3/4 + 0.4/2)/(1/4 + 0.65 + 1e-7).

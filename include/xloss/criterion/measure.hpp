@@ -159,6 +159,7 @@ auto finish(const measurement<Loss, T>& whole) {
                 return engine::regional_mean<Program, Term>(term, g, nullptr, sums, memory);
             };
             const engine::summary<Program> summary(all, s, options, false);
+            all.each_regional([&]<std::size_t I>(const auto& one) { mean_of(one.term).check(); });
             engine::check_numbers(whole,
                                   engine::survey_size(whole.classes()) + summary.size(whole.classes()));
             return engine::as_evaluation<T>(summary.template values<given::size>(sums, mean_of));

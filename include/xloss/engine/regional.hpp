@@ -64,8 +64,24 @@ public:
     regional_mean(const Term& term, const geometry& g, const double* rows, const double* class_rows,
                   workspace& memory)
         : term_(term), options_(region_options_of(term)), g_(g), rows_(rows), class_rows_(class_rows),
-          memory_(memory) {
-        check_classes();
+          memory_(memory) {}
+
+    /// Whether the classes that are to count are there. Once, before anything else is asked.
+    void check() const {
+        for (std::size_t i = 0; i < listed(); ++i)
+            if ((*options_.classes)[i] >= g_.classes)
+                throw parameter_error(public_name(name_of<Term>()) + ": classes names class " +
+                                      std::to_string((*options_.classes)[i]) + " of " +
+                                      std::to_string(g_.classes));
+        for (std::size_t i = 1; i < listed(); ++i)
+            for (std::size_t j = 0; j < i; ++j)
+                if ((*options_.classes)[i] == (*options_.classes)[j])
+                    throw parameter_error(public_name(name_of<Term>()) + ": classes names class " +
+                                          std::to_string((*options_.classes)[i]) + " twice");
+        if (kept() == 0)
+            throw parameter_error(public_name(name_of<Term>()) +
+                                  ": include_background = false leaves no class of " +
+                                  std::to_string(g_.classes));
     }
 
     [[nodiscard]] bool per_sample() const { return options_.over == region::sample; }
@@ -142,23 +158,6 @@ private:
         if constexpr (Program::mode_kind == kind::channelwise)
             return has_classes_loss<Term>;
         return !has_region_loss<Term>;
-    }
-
-    void check_classes() const {
-        for (std::size_t i = 0; i < listed(); ++i)
-            if ((*options_.classes)[i] >= g_.classes)
-                throw parameter_error(public_name(name_of<Term>()) + ": classes names class " +
-                                      std::to_string((*options_.classes)[i]) + " of " +
-                                      std::to_string(g_.classes));
-        for (std::size_t i = 1; i < listed(); ++i)
-            for (std::size_t j = 0; j < i; ++j)
-                if ((*options_.classes)[i] == (*options_.classes)[j])
-                    throw parameter_error(public_name(name_of<Term>()) + ": classes names class " +
-                                          std::to_string((*options_.classes)[i]) + " twice");
-        if (kept() == 0)
-            throw parameter_error(public_name(name_of<Term>()) +
-                                  ": include_background = false leaves no class of " +
-                                  std::to_string(g_.classes));
     }
 
     [[nodiscard]] std::size_t listed() const { return options_.classes ? options_.classes->size() : 0; }

@@ -38,8 +38,7 @@ public:
            const call_options& call)
         : program_(p), in_(in), survey_(s), options_(options), call_(call), sweep_(program_, in_),
           summary_(program_, survey_, options, is_unreduced()) {
-        // Their options are checked as they are made: here, so that it is before anything is written.
-        program_.each_regional([&]<std::size_t I>(const auto& one) { static_cast<void>(mean_of(one.term)); });
+        program_.each_regional([&]<std::size_t I>(const auto& one) { mean_of(one.term).check(); });
     }
 
     /// Value, and with Gradient the gradient into `out`.
