@@ -2,7 +2,7 @@
 # Builds the fuzz target with clang's libFuzzer and sanitizers, runs it over the committed corpus, and then for a
 # while on inputs made from it.
 #
-#   tests/fuzz/run.sh           a minute, always the same seed
+#   tests/fuzz/run.sh           about a minute: always the same seed and number of runs, so the same inputs
 #   tests/fuzz/run.sh 3600      an hour
 #   tests/fuzz/run.sh 0 FILE    an input that was found, alone: says what is wrong
 #
@@ -12,7 +12,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-seconds="${1:-60}"
+seconds="${1:-}"
 clang="${CLANG:-clang++-19}"
 build=build/fuzz
 mkdir -p "$build"
@@ -64,8 +64,11 @@ runs() { sed -n 's/^Done \([0-9]*\) runs.*/\1/p' "$log" | tail -n 1; }
 status=0
 "$build/fuzz" "${options[@]}" -runs=0 "$work/corpus" >"$log" 2>&1 || status=1
 corpus_runs="$(runs)"
-if [ $status -eq 0 ] && [ "$seconds" -gt 0 ]; then
-    "$build/fuzz" "${options[@]}" -seed="${SEED:-1}" -max_total_time="$seconds" -print_final_stats=1 \
+if [ $status -eq 0 ] && [ "$seconds" != 0 ]; then
+    length=(-runs=12000)
+    [ -z "$seconds" ] || length=(-max_total_time="$seconds")
+    SECONDS=0
+    "$build/fuzz" "${options[@]}" -seed="${SEED:-1}" "${length[@]}" -print_final_stats=1 \
         "$work/corpus" >"$log" 2>&1 || status=1
 fi
 if [ $status -ne 0 ]; then
@@ -82,4 +85,4 @@ if [ -n "${XLOSS_FUZZ_MERGE:-}" ]; then
     (cd "$work/merged" && ls -tr | head -n 150 | xargs cp -t "$OLDPWD/tests/fuzz/corpus")
 fi
 grep -E ' cov: [0-9]+' "$log" | tail -n 1 | sed -E 's/.* cov: ([0-9]+).*/\1 edges covered/'
-echo "fuzz: $(runs) runs in $seconds s, no finding"
+echo "fuzz: $(runs) runs in ${seconds:-$SECONDS} s, no finding"

@@ -194,3 +194,14 @@ TEST_CASE("mcc: members in the order that all losses have") {
     CHECK(plain.empty == empty_region::smooth);
     CHECK(plain.include_background);
 }
+
+TEST_CASE("mcc: a slope that leaves the format with a pixel's weight stays finite") {
+    // The score turns from -1/2 to 1 as p leaves 0 by 1e-50: the slope is 1e50, with a pixel of weight 1e20.
+    const xt::xtensor<float, 2> p{{0.0F}, {0.0F}}, weights{{1e20F}, {1.0F}};
+    const xt::xtensor<std::uint8_t, 2> full{{1}, {1}};
+    const auto loss = xloss::binary(mcc{.eps = 1e-30}, {.activation = xloss::activation::none});
+    const auto r = value_and_grad(loss, p, xloss::weighted(full, weights));
+    CHECK(error(r.value, 1.5) <= 1e-6);
+    CHECK(std::isfinite(r.grad(0, 0)));
+    CHECK(r.grad(0, 0) < -1e30F);
+}

@@ -206,6 +206,9 @@ private:
         return slope > most / scale ? most / scale : slope < -most / scale ? -most / scale : slope;
     }
 
+    /// No pixel weighs more than all of them.
+    [[nodiscard]] double most_weight() const { return std::max(1.0, survey_.weight); }
+
     /// The slopes of points, which class weights multiply, and where probabilities are given 1/(p (1 - p)).
     [[nodiscard]] auto bounded(std::array<double, program_type::points> slopes) const {
         program_.each_pointwise([&]<std::size_t I>(const auto& one) {
@@ -213,6 +216,7 @@ private:
             double largest = 1.0;
             for (std::size_t c = 0; c < survey_.classes; ++c)
                 largest = std::max(largest, weights.of(c));
+            largest *= most_weight();
             if (in_.probabilities)
                 largest /= least_variance;
             for (std::size_t k = program_type::point_offsets[I]; k < program_type::point_offsets[I + 1]; ++k)
@@ -239,7 +243,7 @@ private:
         for (std::size_t row = 0; row < sweep_.regions(); ++row)
             for (double* slope :
                  {&pulls[row].at_zero, &pulls[row].at_one, &pulls[row].by_p, &pulls[row].by_sign})
-                *slope = bounded(*slope);
+                *slope = bounded(*slope, most_weight());
         return pulls;
     }
 
