@@ -19,5 +19,7 @@
 #include <xloss/losses/poly_cross_entropy.hpp>
 #include <xloss/losses/tversky.hpp>
 #include <xloss/losses/unified_focal.hpp>
+#include <xloss/training/class_weights.hpp>
+#include <xloss/training/confusion_matrix.hpp>
 
 #endif

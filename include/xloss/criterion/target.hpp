@@ -5,6 +5,7 @@
 #include <utility>
 
 #include <xloss/engine/target.hpp>
+#include <xloss/tensor/shape.hpp>
 
 namespace xloss {
 
@@ -63,6 +64,15 @@ template <class T, class Target, class Valid>
 void attach(target<T>& to, const masked_target<Target, Valid>& y) {
     attach(to, y.target);
     to.add_validity(y.valid);
+}
+
+/// The shape of the target proper, whatever rides on it.
+template <class Y>
+tensor::shape target_shape(const Y& y) {
+    if constexpr (requires { y.target; })
+        return target_shape(y.target);
+    else
+        return tensor::shape_of(y);
 }
 
 } // namespace engine

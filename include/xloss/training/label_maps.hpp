@@ -1,0 +1,51 @@
+#ifndef XLOSS_TRAINING_LABEL_MAPS_HPP
+#define XLOSS_TRAINING_LABEL_MAPS_HPP
+
+#include <xloss/criterion/target.hpp>
+#include <xloss/engine/options.hpp>
+#include <xloss/engine/tally.hpp>
+#include <xloss/engine/target.hpp>
+#include <xloss/tensor/error.hpp>
+#include <xloss/tensor/shape.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+/// \file
+/// Label maps without logits, read as every loss reads them.
+
+namespace xloss::engine {
+
+/// The shape [B, C, ...] of the logits that a label map [B, ...] would belong to.
+inline tensor::shape logits_shape(const tensor::shape& labels, std::size_t classes, loss_name name) {
+    if (labels.rank == 0 || labels.rank == tensor::max_rank)
+        throw shape_error(name() + ": a label map " + labels.to_string() +
+                          " has no sample axis, or too many axes");
+    tensor::shape logits = labels;
+    std::copy_backward(labels.extent.begin() + 1,
+                       labels.extent.begin() + static_cast<std::ptrdiff_t>(labels.rank),
+                       logits.extent.begin() + static_cast<std::ptrdiff_t>(labels.rank) + 1);
+    logits.extent[1] = classes;
+    ++logits.rank;
+    return logits;
+}
+
+/// The label map y with what rides on it, all of it checked.
+template <class T, class Y>
+target<T> label_target(const Y& y, const tensor::shape& logits, const std::optional<std::int64_t>& ignore,
+                       loss_name name) {
+    target<T> result(name, logits, mode::multiclass, ignore);
+    attach(result, y);
+    if (!result.is_label_map())
+        throw shape_error(name() + ": the target " + target_shape(y).to_string() +
+                          " is no label map, which has no class axis");
+    check_targets_alone(result, ignore);
+    return result;
+}
+
+} // namespace xloss::engine
+
+#endif
