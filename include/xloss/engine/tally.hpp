@@ -57,15 +57,6 @@ std::size_t class_number(T label) {
     return static_cast<std::size_t>(static_cast<std::int32_t>(label));
 }
 
-/// Throws what is wrong with labels, masks and weights, before anything is counted.
-template <class T>
-void check_targets_alone(const target<T>& y, const std::optional<std::int64_t>& ignore) {
-    mode_options options;
-    options.ignore_index = ignore;
-    workspace memory;
-    surveyor<T>(y, options, {}, memory).run(false);
-}
-
 /// Calls f(sample, first pixel, number of pixels) for every tile of pixels.
 template <class F>
 void each_tile(const geometry& g, F&& f) {
@@ -74,12 +65,43 @@ void each_tile(const geometry& g, F&& f) {
             f(b, i, std::min(tile_size, g.pixels - i));
 }
 
+/// The samples joined to one, so that a list of single labels is not walked tile by tile. For what lies in
+/// memory as label maps do, without a class axis.
+inline geometry joined(geometry g) {
+    g.pixels *= g.samples;
+    g.samples = 1;
+    return g;
+}
+
+template <class T>
+bool are_labels(const target<T>& y) {
+    alignas(64) std::array<T, tile_size> buffer;
+    bool good = true;
+    each_tile(joined(y.geometry()), [&](std::size_t b, std::size_t i, std::size_t n) {
+        good = good && in_range(y.labels(b, i, n, buffer.data()), n, -1.0, std::numeric_limits<T>::max());
+    });
+    return good;
+}
+
+/// Throws what is wrong with labels and weights, before anything is counted.
+template <class T>
+void check_targets_alone(const target<T>& y, const std::optional<std::int64_t>& ignore) {
+    if (y.is_label_map() && !y.has_riders() && are_labels(y))
+        return;
+    mode_options options;
+    options.ignore_index = ignore;
+    workspace memory;
+    surveyor<T>(y, options, {}, memory).run(false);
+}
+
 // --- what was predicted, as rows of class numbers; below 0 where there is none ---
 
 /// Label maps of the shape of the true ones.
 template <class T>
 class predicted_labels {
 public:
+    static constexpr bool has_classes = false; // an axis of them, between samples and pixels
+
     template <class P>
     predicted_labels(const P& predicted, std::size_t classes) : source_(predicted, classes, {}) {}
 
@@ -104,6 +126,8 @@ class largest_score {
     using V = simd::number<T>;
 
 public:
+    static constexpr bool has_classes = true;
+
     explicit largest_score(const tensor::source<T>& scores) : scores_(scores) {}
 
     const T* read(const geometry& g, std::size_t b, std::size_t i, std::size_t n, tally_rows<T>& r) const {
@@ -168,6 +192,8 @@ class above_threshold {
     using V = simd::number<T>;
 
 public:
+    static constexpr bool has_classes = false;
+
     above_threshold(const tensor::source<T>& logits, double threshold)
         : logits_(logits), threshold_(threshold) {}
 
@@ -210,7 +236,8 @@ void check_mask(const target<T>& y, std::size_t b, std::size_t i, std::size_t n,
 /// half added up. The labels of `y` have been checked, a mask has not.
 template <class T, class Prediction>
 void tally_pairs(const target<T>& y, const Prediction& prediction, std::size_t classes, double* sums) {
-    const geometry& g = y.geometry();
+    const bool apart = Prediction::has_classes || y.has_riders();
+    const geometry g = apart ? y.geometry() : joined(y.geometry());
     tally_rows<T> r;
     each_tile(g, [&](std::size_t b, std::size_t i, std::size_t n) {
         const T* labels = true_classes(y, b, i, n, r.label.data());
