@@ -78,6 +78,11 @@ TEST_CASE("class weights by hand", "[training][class_weights]") {
                 {4.0 * 32.0 / 137.0, 4.0 * 63.0 / 137.0, 0.0, 4.0 * 42.0 / 137.0}));
 }
 
+TEST_CASE("balanced class weights, the example in the documentation of scikit-learn",
+          "[training][class_weights]") {
+    CHECK(class_weights_from(xt::xtensor<int, 1>{1, 1, 1, 1, 0, 0}, 2) == std::vector<double>{1.5, 0.75});
+}
+
 TEST_CASE("the median of an even number of classes is the mean of the middle two",
           "[training][class_weights]") {
     const xt::xtensor<int, 2> two{{0, 0, 0, 1}};

@@ -49,6 +49,20 @@ TEST_CASE("confusion matrix by hand", "[training][confusion_matrix]") {
     CHECK(m.overall_accuracy() == 5.0 / 8.0);
 }
 
+TEST_CASE("the examples in the documentation of scikit-learn and torchmetrics",
+          "[training][confusion_matrix]") {
+    using list = xt::xtensor<int, 1>;
+    CHECK(numbers(confusion_matrix(3).add(list{0, 0, 2, 2, 0, 2}, list{2, 0, 2, 2, 0, 1})) ==
+          std::vector<double>{2, 0, 0, 0, 0, 1, 1, 0, 2}); // confusion_matrix
+    CHECK(confusion_matrix(2).add(list{0, 1, 0, 0, 0, 1}, list{0, 1, 0, 0, 1, 0}).mean_accuracy() ==
+          0.625); // balanced_accuracy_score
+    CHECK(confusion_matrix(3).add(list{2, 1, 0, 1}, list{2, 1, 0, 0}).mean_iou() ==
+          (0.5 + 0.5 + 1.0) / 3.0); // MulticlassJaccardIndex
+    const xt::xtensor<float, 2> scores{
+        {0.16F, 0.26F, 0.58F}, {0.22F, 0.61F, 0.17F}, {0.71F, 0.09F, 0.20F}, {0.05F, 0.82F, 0.13F}};
+    CHECK(confusion_matrix(3).add_scores(scores, list{2, 1, 0, 0}).mean_iou() == (0.5 + 0.5 + 1.0) / 3.0);
+}
+
 TEST_CASE("means of scores are over the classes that have one", "[training][confusion_matrix]") {
     const confusion_matrix m = worked();
     CHECK(m.mean_iou() == (3.0 / 5.0 + 2.0 / 5.0 + 0.0) / 3.0);
@@ -233,5 +247,6 @@ TEST_CASE("a confusion matrix refuses what does not fit, and is as it was", "[tr
     CHECK_THROWS_WITH(m.at(0, 3), "xloss::confusion_matrix: class 3 is outside [0, 3)");
     CHECK_THROWS_AS(m.mean_iou({.classes = {0, 3}}), parameter_error);
     const xt::xtensor<int, 0> scalar(0);
-    CHECK_THROWS_AS(m.add(scalar, scalar), shape_error);
+    CHECK_THROWS_WITH(m.add(scalar, scalar),
+                      "xloss::confusion_matrix: a label map [] needs a sample axis, [B, ...]");
 }

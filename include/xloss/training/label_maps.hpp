@@ -21,9 +21,11 @@ namespace xloss::engine {
 
 /// The shape [B, C, ...] of the logits that a label map [B, ...] would belong to.
 inline tensor::shape logits_shape(const tensor::shape& labels, std::size_t classes, loss_name name) {
-    if (labels.rank == 0 || labels.rank == tensor::max_rank)
-        throw shape_error(name() + ": a label map " + labels.to_string() +
-                          " has no sample axis, or too many axes");
+    if (labels.rank == 0)
+        throw shape_error(name() + ": a label map [] needs a sample axis, [B, ...]");
+    if (labels.rank == tensor::max_rank)
+        throw shape_error(name() + ": a label map " + labels.to_string() + ", which has at most " +
+                          std::to_string(tensor::max_rank - 1) + " axes");
     tensor::shape logits = labels;
     std::copy_backward(labels.extent.begin() + 1,
                        labels.extent.begin() + static_cast<std::ptrdiff_t>(labels.rank),
