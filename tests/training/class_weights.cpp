@@ -3,12 +3,9 @@
 #include "support/catch.hpp"
 #include "support/expressions.hpp"
 
-#include <xloss/criterion/call.hpp>
-#include <xloss/criterion/mode.hpp>
 #include <xloss/losses/cross_entropy.hpp>
 #include <xloss/training/class_weights.hpp>
 
-#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -108,14 +105,8 @@ TEST_CASE("effective numbers at the ends of beta", "[training][class_weights]") 
 }
 
 TEST_CASE("class weights go straight into a loss", "[training][class_weights]") {
-    const xt::xtensor<double, 3> x = made_up::logits<double>(std::array<std::size_t, 3>{2, 4, 5});
-    const auto loss =
-        multiclass(cross_entropy{.class_weights = class_weights_from(labels, 4, {.ignore_index = 255})},
-                   {.ignore_index = 255});
-    CHECK(loss.loss.class_weights.is_list());
-    const auto given =
-        multiclass(cross_entropy{.class_weights = {0.375, 2.25, 0.0, 1.125}}, {.ignore_index = 255});
-    CHECK(value(loss, x, labels) == value(given, x, labels));
+    const cross_entropy loss{.class_weights = class_weights_from(labels, 4, {.ignore_index = 255})};
+    CHECK(loss.class_weights.list == std::vector<double>{0.375, 2.25, 0.0, 1.125});
 }
 
 TEST_CASE("class counts and weights refuse what they cannot count", "[training][class_weights]") {
