@@ -44,10 +44,10 @@ class channel_block {
 public:
     channel_block(const block_plan& plan, T* memory) : plan_(plan), memory_(memory) {}
 
-    T* exponential(std::size_t c) const { return row(0, c); } // exp(x - max); the probability itself if given
-    T* logit(std::size_t c) const { return row(plan_.logits, c); } // x - max
-    T* target(std::size_t c) const { return row(plan_.targets, c); }
-    T* weight(std::size_t c) const { return row(plan_.weights, c); }
+    T* row(std::size_t c) const { return at(0, c); }              // of every class, what `row_kind` says
+    T* logit(std::size_t c) const { return at(plan_.logits, c); } // x - max
+    T* target(std::size_t c) const { return at(plan_.targets, c); }
+    T* weight(std::size_t c) const { return at(plan_.weights, c); }
 
     // Of every pixel. Left uninitialized: each is written before it is read.
     using pixels = std::array<T, block_plan::most_pixels>;
@@ -55,7 +55,7 @@ public:
         others_slope, sum_of_slopes, dot, value, staging, spare;
 
 private:
-    T* row(std::size_t plane, std::size_t c) const {
+    T* at(std::size_t plane, std::size_t c) const {
         return memory_ + (plane * plan_.classes + c) * plan_.stride;
     }
 
