@@ -11,6 +11,7 @@
 #include <xloss/simd/math.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <limits>
 
@@ -107,86 +108,64 @@ public:
 
     void read_probabilities(block& k, std::size_t b, std::size_t i, std::size_t n) const {
         for (std::size_t c = 0; c < g_.classes; ++c)
-            each_logit(k, b, c, i, n,
-                       [to = k.row(c)](std::size_t j, const V& p) XLOSS_INLINE_LAMBDA { p.store(to + j); });
+            read_row(k, b, c, i, n, [](std::size_t, const V&) XLOSS_INLINE_LAMBDA {});
     }
 
-    /// Reads the logits and finds the largest and the smallest of every pixel.
+    /// Reads the logits and finds the largest of every pixel.
     void read_logits(block& k, std::size_t b, std::size_t i, std::size_t n) const {
+        T* largest = k.largest.data();
+        std::fill_n(largest, padded(n), -std::numeric_limits<T>::infinity());
         for (std::size_t c = 0; c < g_.classes; ++c)
-            each_logit(k, b, c, i, n, [&, to = k.row(c)](std::size_t j, const V& x) XLOSS_INLINE_LAMBDA {
-                x.store(to + j);
-                // x second: its NaN comes through
-                const V largest = c == 0 ? x : greater(V::load(k.largest.data() + j), x);
-                const V smallest = c == 0 ? x : lesser(V::load(k.smallest.data() + j), x);
-                largest.store(k.largest.data() + j);
-                smallest.store(k.smallest.data() + j);
+            read_row(k, b, c, i, n, [largest](std::size_t j, const V& x) XLOSS_INLINE_LAMBDA {
+                greater(V::load(largest + j), x).store(largest + j); // x second: its NaN comes through
             });
     }
 
     /// The exponentials of the logits that were read, in their place.
-    void softmax(block& k, std::size_t n, const fetch_ahead<T>& given) const {
+    void softmax(block& k, std::size_t n, const fetch_ahead<T>& ahead) const {
         const simd::flush_denormals flush;
-        const fetch_ahead<T> ahead = given;
-        const bool keep = keeps_logits_, hard = !soft_;
-        const std::size_t classes = g_.classes;
-        const V infinity(std::numeric_limits<double>::infinity());
-        const V most(static_cast<double>(std::numeric_limits<T>::max()));
+        if (keeps_logits_)
+            exponentials<true>(k, n, ahead);
+        else
+            exponentials<false>(k, n, ahead);
+        const V one(1.0);
         each_vector(n, [&](std::size_t j) XLOSS_INLINE_LAMBDA {
-            const V largest = V::load(k.largest.data() + j), label = V::load(k.label.data() + j);
-            // Infinite logits take their limits; the difference of two finite ones stays finite.
-            const auto infinite = (V::load(k.smallest.data() + j) == -infinity) | (largest == infinity);
-            const V floor = select(infinite, -infinity, -most);
-            V rest(0.0), ties(-1.0), label_logit(0.0), cls(0.0);
-            for (std::size_t c = 0; c < classes; ++c) {
-                const V logit = V::load(k.row(c) + j);
-                const auto is_largest =
-                    logit == largest; // where both are infinite their difference is no number
-                const V x = select(is_largest, V(0.0), greater(floor, logit - largest));
-                ahead(c, j);
-                const V e = exp_nonpositive(x);
-                rest += select(is_largest, V(0.0), e);
-                ties += select(is_largest, V(1.0), V(0.0));
-                if (hard)
-                    label_logit = select(label == cls, x, label_logit);
-                cls += V(1.0);
-                if (keep)
-                    x.store(k.logit(c) + j);
-                e.store(k.row(c) + j);
-            }
-            // The sum without the largest, so that 1 - p of the largest and log p keep their relative
-            // accuracy.
-            const V others = rest + ties;
-            const V inverse = 1.0 / (1.0 + others);
+            const V others = V::load(k.others.data() + j);
+            const V inverse = one / (one + others);
             inverse.store(k.inverse.data() + j);
             (others * inverse).store(k.largest_q.data() + j);
             log1p(others).store(k.log_sum.data() + j);
-            label_logit.store(k.label_logit.data() + j);
+            const V label = V::load(k.of_label.data() + j), largest = V::load(k.largest.data() + j);
+            below_largest(label, largest).store(k.of_label.data() + j);
         });
     }
 
     /// p and q of an exponential.
-    XLOSS_INLINE void probability_of(const block& k, std::size_t j, const V& e, V& p, V& q) const {
+    static XLOSS_INLINE void probability_of(const block& k, std::size_t j, const V& e, V& p, V& q) {
         p = e * V::load(k.inverse.data() + j);
         q = select(e == V(1.0), V::load(k.largest_q.data() + j), 1.0 - p);
     }
 
-    /// Every exponential becomes the smaller of p and q.
-    void keep_smaller(block& k, std::size_t n) const {
-        for (std::size_t c = 0; c < g_.classes; ++c)
-            each_vector(n, [&, row = k.row(c)](std::size_t j) XLOSS_INLINE_LAMBDA {
+    /// Every exponential becomes the smaller of p and q; with `of_label` that of the label is noted.
+    void keep_smaller(block& k, std::size_t n, bool of_label) const {
+        each_kept(k, n, of_label, [&](std::size_t c) {
+            return [&k, row = k.row(c)](std::size_t j) XLOSS_INLINE_LAMBDA {
                 V p, q;
                 probability_of(k, j, V::load(row + j), p, q);
-                smaller_of(p, q).store(row + j);
-            });
+                return smaller_of(p, q);
+            };
+        });
     }
 
     /// Reads what an earlier sweep left in the gradient, which is in place.
-    void read_kept(block& k, std::size_t b, std::size_t i, std::size_t n, const sink_ref<T>& out) const {
-        for (std::size_t c = 0; c < g_.classes; ++c) {
-            std::copy_n(out.to->begin(g_.first(b, c) + i, n, nullptr, false), n, k.row(c));
-            pad(k.row(c), n, T(0));
-        }
+    void read_kept(block& k, std::size_t b, std::size_t i, std::size_t n, bool of_label,
+                   const sink_ref<T>& out) const {
+        each_kept(k, n, of_label, [&](std::size_t c) {
+            const T* from = out.to->begin(g_.first(b, c) + i, n, nullptr, false);
+            if (n % V::width != 0)
+                from = std::copy_n(from, n, k.staging.data()) - n;
+            return [from](std::size_t j) XLOSS_INLINE_LAMBDA { return V::load(from + j); };
+        });
     }
 
     /// The pixel of class c, whatever the rows hold.
@@ -211,15 +190,15 @@ public:
     /// The pixel of the class that the label names; class 0 where there is none.
     XLOSS_INLINE pixel<V> label_pixel(const block& k, row_kind rows, std::size_t j) const {
         const V cls = greater(V(0.0), V::load(k.label.data() + j));
-        if (rows == row_kind::exponentials) {
-            const V x = V::load(k.label_logit.data() + j);
-            return pixel_of_softmax(k, j, x, exp_nonpositive(x), V(1.0), cls);
-        }
+        const V own = V::load(k.of_label.data() + j);
+        if (rows == row_kind::exponentials)
+            return pixel_of_softmax(k, j, own, exp_nonpositive(own), V(1.0), cls);
+        if (rows == row_kind::smaller)
+            return pixel_of_smaller(own, V(1.0), cls, g_.classes);
         V v(1.0);
         for (std::size_t c = 0; c < g_.classes; ++c)
             v = select(cls == V(static_cast<double>(c)), V::load(k.row(c) + j), v);
-        return rows == row_kind::smaller ? pixel_of_smaller(v, V(1.0), cls, g_.classes)
-                                     : pixel_of_probability(v, V(1.0), cls, g_.classes);
+        return pixel_of_probability(v, V(1.0), cls, g_.classes);
     }
 
     // --- writing ---
@@ -233,25 +212,29 @@ public:
     /// Writes the vectors f(j) of a row, or adds them; where nothing counts, 0 and nothing.
     template <class F>
     void write_row(block& k, std::size_t first, std::size_t n, const T* present, const sink_ref<T>& out,
-                   F&& f) const {
-        T* to = out.to->begin(first, n, k.staging.data(), out.accumulate);
-        const bool plain = !out.accumulate && !masked_, accumulate = out.accumulate;
-        each_vector(n, [&](std::size_t j) XLOSS_INLINE_LAMBDA {
-            const bool whole = j + V::width <= n;
-            V g = f(j);
-            if (!plain) {
-                V old(0.0);
-                if (accumulate)
-                    old = whole ? V::load(to + j) : V::load_partial(to + j, n - j);
-                g = select(V::load(present + j) == V(0.0), old, g + old);
+                   const F& given) const {
+        const F f = given; // a copy, as in the elementwise kernel
+        const bool accumulate = out.accumulate;
+        T* to = out.to->begin(first, n, k.staging.data(), accumulate);
+        T* at = whole(k, n, to);
+        if (at != to && accumulate)
+            std::copy_n(to, n, at);
+        if (!accumulate && !masked_)
+            for (std::size_t j = 0; j < n; j += V::width)
+                f(j).store(at + j);
+        else
+            for (std::size_t j = 0; j < n; j += V::width) {
+                const V old = accumulate ? V::load(at + j) : V(0.0);
+                select(V::load(present + j) == V(0.0), old, f(j) + old).store(at + j);
             }
-            if (whole)
-                g.store(to + j);
-            else
-                g.store_partial(to + j, n - j);
-        });
+        if (at != to)
+            std::copy_n(at, n, to);
         out.to->commit(first, n, to, accumulate);
     }
+
+    /// Where whole vectors may be stored for n elements that belong to `to`: a call for the last few in the
+    /// loop would take its registers.
+    static T* whole(block& k, std::size_t n, T* to) { return n % V::width == 0 ? to : k.staging.data(); }
 
 protected:
     const sweep_inputs<T>& in_;
@@ -263,6 +246,73 @@ protected:
     bool keeps_logits_;
 
 private:
+    /// Rows of what `smaller_of` gives, by f(class)(j), and that of the label.
+    template <class F>
+    void each_kept(block& k, std::size_t n, bool note_label, F&& f) const {
+        T* const of_label = k.of_label.data();
+        for (std::size_t c = 0; c < g_.classes; ++c)
+            each_vector(n, [of_label, hard = note_label && !soft_, row = k.row(c), label = k.label.data(),
+                            kept = f(c), cls = V(static_cast<double>(c))](std::size_t j) XLOSS_INLINE_LAMBDA {
+                const V v = kept(j);
+                v.store(row + j);
+                if (hard)
+                    select(V::load(label + j) == cls, v, V::load(of_label + j)).store(of_label + j);
+            });
+    }
+
+    /// x - max. Infinite logits take their limits; the difference of two finite ones stays finite.
+    static XLOSS_INLINE V below_largest(const V& x, const V& largest) {
+        const V infinity(std::numeric_limits<double>::infinity());
+        const V most(static_cast<double>(std::numeric_limits<T>::max()));
+        const V floor = select((x == -infinity) | (largest == infinity), -infinity, -most);
+        return select(x == largest, V(0.0), greater(floor, x - largest));
+    }
+
+    /// exp(x - max) of all classes, their sum without one of the largest, so that 1 - p of the largest and
+    /// log p keep their relative accuracy, and the logit of the label. As many pixels at a time as fill a
+    /// cache line, so that what is fetched ahead is asked for once.
+    template <bool Keep>
+    void exponentials(block& k, std::size_t n, const fetch_ahead<T>& given) const {
+        constexpr std::size_t at_once = std::clamp<std::size_t>(64 / sizeof(T) / V::width, 1, 4);
+        const fetch_ahead<T> ahead = given;
+        const std::size_t classes = g_.classes, stride = k.stride();
+        const V zero(0.0), one(1.0);
+        for (std::size_t j = 0; j < n; j += at_once * V::width) {
+            std::array<V, at_once> rest, ties, label_logit;
+            for (std::size_t u = 0; u < at_once; ++u) {
+                rest[u] = label_logit[u] = zero;
+                ties[u] = V(-1.0);
+            }
+            V cls(0.0);
+            T* row = k.row(0) + j;
+            T* kept = Keep ? k.logit(0) + j : nullptr;
+            fetch_ahead<T> line = ahead.from(j);
+            for (std::size_t c = 0; c < classes; ++c, row += stride) {
+                line.next_class();
+                for (std::size_t u = 0; u < at_once; ++u) {
+                    const std::size_t at = u * V::width;
+                    const V logit = V::load(row + at), largest = V::load(k.largest.data() + j + at);
+                    // Where both are infinite their difference is no number.
+                    const auto is_largest = logit == largest;
+                    const V e = exp_nonpositive(select(is_largest, zero, logit - largest));
+                    rest[u] += select(is_largest, zero, e);
+                    ties[u] += select(is_largest, one, zero);
+                    label_logit[u] = select(V::load(k.label.data() + j + at) == cls, logit, label_logit[u]);
+                    e.store(row + at);
+                    if constexpr (Keep)
+                        below_largest(logit, largest).store(kept + at);
+                }
+                if constexpr (Keep)
+                    kept += stride;
+                cls += one;
+            }
+            for (std::size_t u = 0; u < at_once; ++u) {
+                (rest[u] + ties[u]).store(k.others.data() + j + u * V::width);
+                label_logit[u].store(k.of_label.data() + j + u * V::width);
+            }
+        }
+    }
+
     static void pad(T* row, std::size_t n, T with) { std::fill(row + n, row + padded(n), with); }
 
     /// Targets of class c, 0 where they do not count, and the weights: of the pixel, or of the class.
@@ -285,19 +335,24 @@ private:
             k.m[j] = m[j] != T(0) ? T(1) : k.m[j];
     }
 
-    /// Calls f(j, x) for the vectors of a row of logits; 0 past its end and, as x may be anything there,
-    /// where nothing counts.
+    /// Reads a row of scores and calls f(j, x) for its vectors; 0 past its end and, as x may be anything
+    /// there, where nothing counts.
     template <class F>
-    void each_logit(block& k, std::size_t b, std::size_t c, std::size_t i, std::size_t n, F&& f) const {
+    void read_row(block& k, std::size_t b, std::size_t c, std::size_t i, std::size_t n, F&& f) const {
         const T* row = in_.x.read(g_.first(b, c) + i, n, k.staging.data());
-        const T* present = presence(k, c);
-        const bool masked = masked_;
-        each_vector(n, [&](std::size_t j) XLOSS_INLINE_LAMBDA {
-            V x = j + V::width <= n ? V::load(row + j) : V::load_partial(row + j, n - j);
-            if (masked)
+        const T* present = masked_ ? presence(k, c) : nullptr;
+        T* to = k.row(c);
+        const auto take = [=, &f](std::size_t j, V x) XLOSS_INLINE_LAMBDA {
+            if (present)
                 x = select(V::load(present + j) == V(0.0), V(0.0), x);
+            x.store(to + j);
             f(j, x);
-        });
+        };
+        const std::size_t whole = n - n % V::width;
+        for (std::size_t j = 0; j < whole; j += V::width)
+            take(j, V::load(row + j));
+        if (whole < n)
+            take(whole, V::load_partial(row + whole, n - whole));
     }
 };
 

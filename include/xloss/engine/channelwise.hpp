@@ -93,7 +93,7 @@ private:
         row_kind rows = row_kind::exponentials;
         if constexpr (Emit == emit::kept_gradient) {
             rows = row_kind::smaller;
-            this->read_kept(k, b, i, n, out);
+            this->read_kept(k, b, i, n, Program::has_points, out);
         } else if (probabilities_) {
             rows = row_kind::given;
             this->read_probabilities(k, b, i, n);
@@ -107,7 +107,7 @@ private:
         const simd::flush_denormals flush; // from here on no input is read
         if constexpr (can_keep && writes_gradient(Emit))
             if (rows == row_kind::exponentials) {
-                this->keep_smaller(k, n);
+                this->keep_smaller(k, n, Program::has_points);
                 rows = row_kind::smaller;
             }
         if constexpr (Program::has_points) {
@@ -264,16 +264,18 @@ private:
         const channelwise_sweep self = *this;                     // a copy, as in the elementwise kernel
         const double weight = Hard ? sum_of(k.m.data(), n) : 0.0; // of a pixel: the same in every class
         for (std::size_t c = 0; c < g_.classes; ++c) {
-            const V cls(static_cast<double>(c));
-            T* to = nullptr;
-            if constexpr (Emit == emit::probabilities)
+            T *to = nullptr, *at = nullptr;
+            if constexpr (Emit == emit::probabilities) {
                 to = out.to->begin(g_.first(b, c) + i, n, nullptr, false);
+                at = this->whole(k, n, to);
+            }
             std::array<V, Program::width> run{};
-            each_vector(n, [&](std::size_t j) XLOSS_INLINE_LAMBDA {
+            each_vector(n, [&, at, row = k.row(c), label = k.label.data(), weight_of = k.m.data(),
+                            cls = V(static_cast<double>(c))](std::size_t j) XLOSS_INLINE_LAMBDA {
                 V p, q;
                 if constexpr (Hard) {
-                    self.probability_of(k, j, V::load(k.row(c) + j), p, q);
-                    add_label_sums<Program>(p, q, V::load(k.label.data() + j) == cls, V::load(k.m.data() + j),
+                    self.probability_of(k, j, V::load(row + j), p, q);
+                    add_label_sums<Program>(p, q, V::load(label + j) == cls, V::load(weight_of + j),
                                             run.data());
                 } else {
                     const pixel<V> s = self.pixel_at(k, rows, c, j);
@@ -281,13 +283,11 @@ private:
                     q = s.q;
                     add_soft_sums<Program, true>(p, q, s.y, self.weight_at(k, c, j), run.data());
                 }
-                if constexpr (Emit == emit::probabilities) {
-                    if (j + V::width <= n)
-                        smaller_of(p, q).store(to + j);
-                    else
-                        smaller_of(p, q).store_partial(to + j, n - j);
-                }
+                if constexpr (Emit == emit::probabilities)
+                    smaller_of(p, q).store(at + j);
             });
+            if (at != to)
+                std::copy_n(at, n, to);
             double* own = sums + c * Program::width;
             for (std::size_t q = Program::soft_begin; q < Program::width; ++q)
                 own[q] += static_cast<double>(sum(run[q]));
@@ -297,14 +297,11 @@ private:
     }
 
     /// The derivative by p of the regional terms and of the pointwise ones that give a slope by p.
-    template <bool Every>
     static XLOSS_INLINE V by_probability_of(const pixel<V>& s, const V& m, const pull_back& pull,
                                             const class_slope& own) {
-        V a(0.0);
+        V a = own.by_p;
         if constexpr (Program::has_regions)
-            a = m * pull.template at<Program>(s.p, s.q, s.y);
-        if constexpr (Every)
-            a += own.by_p;
+            a += m * pull.template at<Program>(s.p, s.q, s.y);
         return a;
     }
 
@@ -314,101 +311,91 @@ private:
                         const factors& point, const pull_back* pulls, const sink_ref<T>& out) const {
         if constexpr (can_keep) {
             if (!soft_ && !every_class_ && rows == row_kind::smaller)
-                label_gradient_rows(k, b, i, n, pulls, out);
-            else
-                gradient<true>(k, rows, b, i, n, point, pulls, out);
-        } else if (every_class_) {
-            gradient<true>(k, rows, b, i, n, point, pulls, out);
-        } else {
-            gradient<false>(k, rows, b, i, n, point, pulls, out);
+                return label_gradient_rows(k, b, i, n, pulls, out);
+        } else if constexpr (!Program::has_regions) {
+            if (!every_class_)
+                return label_point_rows(k, b, i, n, out);
         }
+        if (!every_class_)
+            std::fill_n(k.sum_of_slopes.begin(), padded(n), T(0));
+        gradient(k, rows, b, i, n, point, pulls, out);
     }
 
     /// The gradient of a label map: nothing but comparisons and multiplications for every class.
     void label_gradient_rows(block& k, std::size_t b, std::size_t i, std::size_t n, const pull_back* pulls,
                              const sink_ref<T>& out) const {
-        const channelwise_sweep self = *this; // a copy, as in the elementwise kernel
-        std::fill_n(k.dot.begin(), padded(n), T(0));
-        for (std::size_t c = 0; c < g_.classes; ++c) {
-            const label_pull<V> pull(pulls[c]);
-            const V cls(static_cast<double>(c));
-            each_vector(n, [&, row = k.row(c)](std::size_t j) XLOSS_INLINE_LAMBDA {
+        T* const dot = k.dot.data();
+        const label_slopes slopes(k);
+        std::fill_n(dot, padded(n), T(0));
+        for (std::size_t c = 0; c < g_.classes; ++c)
+            each_vector(n, [=, row = k.row(c), pull = label_pull<V>(pulls[c]),
+                            cls = V(static_cast<double>(c))](std::size_t j) XLOSS_INLINE_LAMBDA {
                 const V v = V::load(row + j), p = p_of_smaller(v);
-                const V a = pull.template at<Program>(p, q_of_smaller(v), V::load(k.label.data() + j) == cls);
-                fma(p, a, V::load(k.dot.data() + j)).store(k.dot.data() + j);
+                const V a = pull.template at<Program>(p, q_of_smaller(v), slopes.own(j, cls));
+                fma(p, a, V::load(dot + j)).store(dot + j);
             });
-        }
-        for (std::size_t c = 0; c < g_.classes; ++c) {
-            const label_pull<V> pull(pulls[c]);
-            const V cls(static_cast<double>(c));
+        for (std::size_t c = 0; c < g_.classes; ++c)
             write_row(k, g_.first(b, c) + i, n, k.m.data(), out,
-                      [&, row = k.row(c)](std::size_t j) XLOSS_INLINE_LAMBDA {
-                          const V v = V::load(row + j), p = p_of_smaller(v), m = V::load(k.m.data() + j);
-                          const auto own = V::load(k.label.data() + j) == cls;
-                          const V a =
-                              pull.template at<Program>(p, q_of_smaller(v), own) - V::load(k.dot.data() + j);
+                      [=, row = k.row(c), pull = label_pull<V>(pulls[c]), m = k.m.data(),
+                       cls = V(static_cast<double>(c))](std::size_t j) XLOSS_INLINE_LAMBDA {
+                          const V v = V::load(row + j), p = p_of_smaller(v);
+                          const auto own = slopes.own(j, cls);
+                          const V a = pull.template at<Program>(p, q_of_smaller(v), own) - V::load(dot + j);
                           if constexpr (Program::has_points)
-                              return fma(m * p, a, self.label_slope(k, j, own, p));
+                              return fma(V::load(m + j) * p, a, slopes.at(j, own, p));
                           else
-                              return m * p * a;
+                              return V::load(m + j) * p * a;
                       });
-        }
     }
 
-    template <bool Every>
+    /// The gradient of pointwise terms that see the class of the label alone.
+    void label_point_rows(block& k, std::size_t b, std::size_t i, std::size_t n,
+                          const sink_ref<T>& out) const {
+        for (std::size_t c = 0; c < g_.classes; ++c)
+            write_row(
+                k, g_.first(b, c) + i, n, k.m.data(), out,
+                [row = k.row(c), slopes = label_slopes(k), cls = V(static_cast<double>(c))](std::size_t j)
+                    XLOSS_INLINE_LAMBDA { return slopes.at(j, slopes.own(j, cls), V::load(row + j)); });
+    }
+
+    /// The gradient of any program, by every class of a pixel.
     void gradient(block& k, row_kind rows, std::size_t b, std::size_t i, std::size_t n, const factors& point,
                   const pull_back* pulls, const sink_ref<T>& out) const {
-        constexpr bool couples = Program::has_regions || Every; // dp_c/dx_k is not 0
-        const channelwise_sweep self = *this;                   // a copy, as in the elementwise kernel
+        const channelwise_sweep self = *this; // a copy, as in the elementwise kernel
         const bool probabilities = probabilities_;
         const factors by_sum = point;
-        if (couples && !probabilities) {
+        const label_slopes slopes(k);
+        if (!probabilities) {
             std::fill_n(k.dot.begin(), padded(n), T(0));
             for (std::size_t c = 0; c < g_.classes; ++c)
                 each_vector(n, [&, pull = pull_of(pulls, c)](std::size_t j) XLOSS_INLINE_LAMBDA {
                     const pixel<V> s = self.pixel_at(k, rows, c, j);
                     const V m = self.weight_at(k, c, j);
-                    const V a =
-                        by_probability_of<Every>(s, m, pull, self.template own_slope<Every>(s, c, m, by_sum));
+                    const V a = by_probability_of(s, m, pull, self.slope_of_class(s, c, m, by_sum));
                     fma(s.p, a, V::load(k.dot.data() + j)).store(k.dot.data() + j);
                 });
         }
         for (std::size_t c = 0; c < g_.classes; ++c)
             write_row(k, g_.first(b, c) + i, n, presence(k, c), out,
                       [&, pull = pull_of(pulls, c)](std::size_t j) XLOSS_INLINE_LAMBDA {
+                          const pixel<V> s = self.pixel_at(k, rows, c, j);
                           const V m = self.weight_at(k, c, j);
-                          if constexpr (!couples) {
-                              const auto own = V::load(k.label.data() + j) == V(static_cast<double>(c));
-                              return self.label_slope(k, j, own, V::load(k.row(c) + j));
-                          } else {
-                              const pixel<V> s = self.pixel_at(k, rows, c, j);
-                              const class_slope own = self.template own_slope<Every>(s, c, m, by_sum);
-                              V g(0.0);
-                              if constexpr (Program::has_points)
-                                  if (!self.soft_)
-                                      g = self.label_slope(k, j, s.y == V(1.0), s.p);
-                              if constexpr (Every) {
-                                  const V others = V::load(k.sum_of_slopes.data() + j) - own.by_log;
-                                  g += probabilities ? own.by_log / max(s.p, V(least_variance))
-                                                     : own.by_log * s.q - s.p * others;
-                              }
-                              const V a = by_probability_of<Every>(s, m, pull, own);
-                              return g + (probabilities ? a : s.p * (a - V::load(k.dot.data() + j)));
+                          const class_slope own = self.slope_of_class(s, c, m, by_sum);
+                          V g(0.0);
+                          if constexpr (Program::has_points) {
+                              if (!self.soft_)
+                                  g = slopes.at(j, s.y == V(1.0), s.p);
+                              const V others = V::load(k.sum_of_slopes.data() + j) - own.by_log;
+                              g += probabilities ? own.by_log / max(s.p, V(least_variance))
+                                                 : own.by_log * s.q - s.p * others;
                           }
+                          const V a = by_probability_of(s, m, pull, own);
+                          return g + (probabilities ? a : s.p * (a - V::load(k.dot.data() + j)));
                       });
     }
 
     static pull_back pull_of(const pull_back* pulls, std::size_t c) {
         return Program::has_regions ? pulls[c] : pull_back{};
-    }
-
-    template <bool Every>
-    XLOSS_INLINE class_slope own_slope(const pixel<V>& s, std::size_t c, const V& m,
-                                       const factors& point) const {
-        if constexpr (Every)
-            return slope_of_class(s, c, m, point);
-        else
-            return {};
     }
 
     /// The slope of the terms that see the class of the label alone, by log p of the label: times (delta - p)
@@ -425,9 +412,19 @@ private:
         others.store(k.others_slope.data() + j);
     }
 
-    static XLOSS_INLINE V label_slope(const block& k, std::size_t j, const auto& own, const V& p) {
-        return select(own, V::load(k.own_slope.data() + j), V::load(k.others_slope.data() + j) * p);
-    }
+    /// The rows that `store_label_slope` wrote.
+    struct label_slopes {
+        const T *label, *own_slope, *others_slope;
+
+        explicit label_slopes(const block& k)
+            : label(k.label.data()), own_slope(k.own_slope.data()), others_slope(k.others_slope.data()) {}
+
+        XLOSS_INLINE auto own(std::size_t j, const V& cls) const { return V::load(label + j) == cls; }
+
+        XLOSS_INLINE V at(std::size_t j, const auto& is_own, const V& p) const {
+            return select(is_own, V::load(own_slope + j), V::load(others_slope + j) * p);
+        }
+    };
 
     Program program_;
     bool every_class_;
