@@ -19,5 +19,6 @@
 #include <xloss/losses/poly_cross_entropy.hpp>
 #include <xloss/losses/tversky.hpp>
 #include <xloss/losses/unified_focal.hpp>
+#include <xloss/losses/wasserstein_dice.hpp>
 
 #endif

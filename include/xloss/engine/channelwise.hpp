@@ -25,7 +25,7 @@ template <class T, class Program>
 class channelwise_sweep : channel_reader<T> {
     using reader = channel_reader<T>;
     using reader::each_vector, reader::padded, reader::pixel_at, reader::label_pixel, reader::weight_at,
-        reader::write_row, reader::presence;
+        reader::target_at, reader::write_row, reader::presence;
     using reader::g_, reader::in_, reader::soft_, reader::masked_, reader::probabilities_;
     using typename reader::block;
     using typename reader::V;
@@ -33,7 +33,10 @@ class channelwise_sweep : channel_reader<T> {
 public:
     channelwise_sweep(const Program& program, const sweep_inputs<T>& in)
         : reader(in, sees_every_class(program, in) && !in.probabilities), program_(program),
-          every_class_(sees_every_class(program, in)) {}
+          every_class_(sees_every_class(program, in)) {
+        if constexpr (has_costs)
+            read_costs();
+    }
 
     [[nodiscard]] std::size_t regions() const { return g_.samples * g_.classes; }
 
@@ -73,6 +76,7 @@ public:
     }
 
 private:
+    static constexpr bool has_costs = Program::needs(sums::cost);
     using factors = std::array<double, Program::points>;
     static constexpr std::size_t blocks_per_piece = 16;
 
@@ -118,6 +122,8 @@ private:
                 every_points<Sums, Emit>(k, rows, n, point, sums);
         }
         if constexpr (Sums && Program::has_regions) {
+            if (has_costs && !soft_)
+                label_costs(k, rows, n);
             if (rows == row_kind::exponentials && !soft_)
                 region_rows<Emit, true>(k, rows, b, i, n, sums, out);
             else
@@ -275,13 +281,20 @@ private:
                 V p, q;
                 if constexpr (Hard) {
                     self.probability_of(k, j, V::load(row + j), p, q);
-                    add_label_sums<Program>(p, q, V::load(label + j) == cls, V::load(weight_of + j),
-                                            run.data());
+                    const auto is_own = V::load(label + j) == cls;
+                    const V m = V::load(weight_of + j);
+                    add_label_sums<Program>(p, q, is_own, m, run.data());
+                    if constexpr (has_costs)
+                        run[Program::soft_at(sums::cost)] +=
+                            select(is_own, m * V::load(k.cost.data() + j), V(0.0));
                 } else {
                     const pixel<V> s = self.pixel_at(k, rows, c, j);
                     p = s.p;
                     q = s.q;
-                    add_soft_sums<Program, true>(p, q, s.y, self.weight_at(k, c, j), run.data());
+                    const V m = self.weight_at(k, c, j);
+                    add_soft_sums<Program, true>(p, q, s.y, m, run.data());
+                    if constexpr (has_costs)
+                        run[Program::soft_at(sums::cost)] += m * s.y * self.cost_of(k, rows, c, j);
                 }
                 if constexpr (Emit == emit::probabilities)
                     smaller_of(p, q).store(at + j);
@@ -298,10 +311,72 @@ private:
 
     /// The derivative by p of the regional terms and of the pointwise ones that give a slope by p.
     static XLOSS_INLINE V by_probability_of(const pixel<V>& s, const V& m, const pull_back& pull,
-                                            const class_slope& own) {
-        V a = own.by_p;
+                                            const class_slope& own, const V& by_cost) {
+        V a = own.by_p + by_cost;
         if constexpr (Program::has_regions)
             a += m * pull.template at<Program>(s.p, s.q, s.y);
+        return a;
+    }
+
+    // --- costs ---
+
+    /// The costs of every pair of classes, those of one prediction side by side.
+    void read_costs() {
+        const std::size_t classes = g_.classes;
+        T* costs = in_.memory.template get<T>(scratch::costs, classes * classes);
+        program_.each_regional([&]<std::size_t I>(const auto& one) {
+            if constexpr (requires { one.term.cost(0, 0); })
+                for (std::size_t c = 0; c < classes; ++c)
+                    for (std::size_t target = 0; target < classes; ++target)
+                        costs[c * classes + target] = static_cast<T>(one.term.cost(target, c));
+        });
+        costs_ = costs;
+    }
+
+    /// Of class c predicted, by the target.
+    [[nodiscard]] const T* costs_of(std::size_t c) const {
+        return has_costs ? costs_ + c * g_.classes : nullptr;
+    }
+
+    /// W of a pixel if its target were this class.
+    XLOSS_INLINE V cost_of(const block& k, row_kind rows, std::size_t target, std::size_t j) const {
+        V w(0.0);
+        for (std::size_t c = 0; c < g_.classes; ++c)
+            w = fma(V(costs_of(c)[target]), pixel_at(k, rows, c, j).p, w);
+        return w;
+    }
+
+    /// W of every pixel of a label map.
+    void label_costs(block& k, row_kind rows, std::size_t n) const {
+        const channelwise_sweep self = *this; // a copy, as in the elementwise kernel
+        std::fill_n(k.cost.begin(), padded(n), T(0));
+        for (std::size_t c = 0; c < g_.classes; ++c)
+            each_vector(n, [&, costs = costs_of(c)](std::size_t j) XLOSS_INLINE_LAMBDA {
+                const V w = lookup(costs, greater(V(0.0), V::load(k.label.data() + j)));
+                fma(w, self.pixel_at(k, rows, c, j).p, V::load(k.cost.data() + j)).store(k.cost.data() + j);
+            });
+    }
+
+    /// The slope by W of every pixel of a label map.
+    static void label_cost_slopes(block& k, std::size_t n, const pull_back* pulls) {
+        for (std::size_t j = 0; j < padded(n); ++j)
+            k.cost[j] = k.label[j] < T(0)
+                            ? T(0)
+                            : static_cast<T>(pulls[static_cast<std::size_t>(k.label[j])].by_cost);
+    }
+
+    /// What W adds to the slope by the probability of a class, from its costs.
+    static XLOSS_INLINE V label_cost_slope(const block& k, const T* costs, std::size_t j) {
+        return lookup(costs, greater(V(0.0), V::load(k.label.data() + j))) * V::load(k.cost.data() + j);
+    }
+
+    /// The same for any target, times the weight of the target's class.
+    XLOSS_INLINE V cost_slope(const block& k, const pull_back* pulls, std::size_t c, std::size_t j) const {
+        V a(0.0);
+        if constexpr (has_costs)
+            for (std::size_t target = 0; target < g_.classes; ++target)
+                a = fma(weight_at(k, target, j) * target_at(k, target, V(static_cast<double>(target)), j),
+                        V(pulls[target].by_cost * static_cast<double>(costs_of(c)[target])), a);
         return a;
     }
 
@@ -327,20 +402,26 @@ private:
         T* const dot = k.dot.data();
         const label_slopes slopes(k);
         std::fill_n(dot, padded(n), T(0));
+        if constexpr (has_costs)
+            label_cost_slopes(k, n, pulls);
         for (std::size_t c = 0; c < g_.classes; ++c)
-            each_vector(n, [=, row = k.row(c), pull = label_pull<V>(pulls[c]),
+            each_vector(n, [=, &k, row = k.row(c), costs = costs_of(c), pull = label_pull<V>(pulls[c]),
                             cls = V(static_cast<double>(c))](std::size_t j) XLOSS_INLINE_LAMBDA {
                 const V v = V::load(row + j), p = p_of_smaller(v);
-                const V a = pull.template at<Program>(p, q_of_smaller(v), slopes.own(j, cls));
+                V a = pull.template at<Program>(p, q_of_smaller(v), slopes.own(j, cls));
+                if constexpr (has_costs)
+                    a += label_cost_slope(k, costs, j);
                 fma(p, a, V::load(dot + j)).store(dot + j);
             });
         for (std::size_t c = 0; c < g_.classes; ++c)
             write_row(k, g_.first(b, c) + i, n, k.m.data(), out,
-                      [=, row = k.row(c), pull = label_pull<V>(pulls[c]), m = k.m.data(),
-                       cls = V(static_cast<double>(c))](std::size_t j) XLOSS_INLINE_LAMBDA {
+                      [=, &k, row = k.row(c), costs = costs_of(c), pull = label_pull<V>(pulls[c]),
+                       m = k.m.data(), cls = V(static_cast<double>(c))](std::size_t j) XLOSS_INLINE_LAMBDA {
                           const V v = V::load(row + j), p = p_of_smaller(v);
                           const auto own = slopes.own(j, cls);
-                          const V a = pull.template at<Program>(p, q_of_smaller(v), own) - V::load(dot + j);
+                          V a = pull.template at<Program>(p, q_of_smaller(v), own) - V::load(dot + j);
+                          if constexpr (has_costs)
+                              a += label_cost_slope(k, costs, j);
                           if constexpr (Program::has_points)
                               return fma(V::load(m + j) * p, a, slopes.at(j, own, p));
                           else
@@ -371,7 +452,8 @@ private:
                 each_vector(n, [&, pull = pull_of(pulls, c)](std::size_t j) XLOSS_INLINE_LAMBDA {
                     const pixel<V> s = self.pixel_at(k, rows, c, j);
                     const V m = self.weight_at(k, c, j);
-                    const V a = by_probability_of(s, m, pull, self.slope_of_class(s, c, m, by_sum));
+                    const V a = by_probability_of(s, m, pull, self.slope_of_class(s, c, m, by_sum),
+                                                  self.cost_slope(k, pulls, c, j));
                     fma(s.p, a, V::load(k.dot.data() + j)).store(k.dot.data() + j);
                 });
         }
@@ -389,7 +471,7 @@ private:
                               g += probabilities ? own.by_log / max(s.p, V(least_variance))
                                                  : own.by_log * s.q - s.p * others;
                           }
-                          const V a = by_probability_of(s, m, pull, own);
+                          const V a = by_probability_of(s, m, pull, own, self.cost_slope(k, pulls, c, j));
                           return g + (probabilities ? a : s.p * (a - V::load(k.dot.data() + j)));
                       });
     }
@@ -428,6 +510,7 @@ private:
 
     Program program_;
     bool every_class_;
+    const T* costs_ = nullptr;
 };
 
 } // namespace xloss::engine

@@ -201,6 +201,11 @@ struct program {
 
     static constexpr bool needs(unsigned flag) { return (soft & flag) != 0; }
 
+    static_assert(((sums_of<std::remove_cvref_t<Terms>>() & sums::cost ? 1 : 0) + ... + 0) <= 1,
+                  "xloss: of the losses of a sum one may ask for sums::cost: there is one W");
+    static_assert(Kind == kind::channelwise || (soft & sums::cost) == 0,
+                  "xloss: sums::cost is about pairs of classes: such a loss is multiclass");
+
     /// Calls f.template operator()<I>(part) for every part.
     template <class F>
     XLOSS_INLINE constexpr void each(F&& f) const {

@@ -252,8 +252,8 @@ private:
             });
         });
         for (std::size_t row = 0; row < sweep_.regions(); ++row)
-            for (double* slope :
-                 {&pulls[row].at_zero, &pulls[row].at_one, &pulls[row].by_p, &pulls[row].by_sign})
+            for (double* slope : {&pulls[row].at_zero, &pulls[row].at_one, &pulls[row].by_p,
+                                  &pulls[row].by_sign, &pulls[row].by_cost})
                 *slope = bounded(*slope, most_weight());
         return pulls;
     }

@@ -53,13 +53,14 @@ XLOSS_INLINE V difference(const V& p, const V& q, const V& y) {
 }
 
 /// The derivative of all regional terms by the probabilities of a region:
-/// a = A (1 - y) + B y + C p + D sign(p - y). Not A + (B - A) y: where a region has hardly any of one side, A
-/// and B are so unlike that their difference has lost the smaller.
+/// a = A (1 - y) + B y + C p + D sign(p - y), and what `sums::cost` adds. Not A + (B - A) y: where a region
+/// has hardly any of one side, A and B are so unlike that their difference has lost the smaller.
 struct pull_back {
     double at_zero = 0.0; // A
     double at_one = 0.0;  // B
     double by_p = 0.0;
     double by_sign = 0.0;
+    double by_cost = 0.0; // of the class as the target
 
     /// Adds factor times the derivatives by the sums of the region.
     void add(const region_sums<double>& d, double factor) {
@@ -67,6 +68,7 @@ struct pull_back {
         at_one += factor * (d.pred + d.tp - d.fn);
         by_p += factor * 2.0 * d.pred2;
         by_sign += factor * d.absdiff;
+        by_cost += factor * d.cost;
     }
 
     /// a at a pixel; parts that no term of the program can ask for are left out at compile time.
