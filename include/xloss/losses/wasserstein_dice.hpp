@@ -72,18 +72,22 @@ struct wasserstein_dice {
             return (*distances)[target][predicted] / largest;
         }
 
-        // N - 2 T is the sum of the costs alone: without the difference it keeps its relative accuracy.
+        // N - 2 T is the sum of the costs alone. The smaller of it and 2 T + s keeps its relative accuracy as
+        // a share of N + s, and so do the slopes.
         template <class S>
         S classes_loss(std::span<const region_sums<S>> classes) const {
-            S missed = 0.0, whole = smooth;
+            S missed = 0.0, hit = smooth;
             for (const auto& r : classes) {
                 const bool volume = weighting == wasserstein_weighting::volume;
                 const double a = volume ? 1.0 / (r.target + 1.0) : 1.0;
-                const double right = volume || r.cls != 0 ? 1.0 : 0.0;
                 missed = missed + a * r.cost;
-                whole = whole + a * (2.0 * right * (r.target - r.cost) + r.cost);
+                if (volume || r.cls != 0)
+                    hit = hit + 2.0 * a * (r.target - r.cost);
             }
-            return whole < 1e-290 ? S(0.0) : missed / whole;
+            const S whole = hit + missed;
+            if (whole < 1e-290)
+                return 0.0;
+            return missed < hit ? missed / whole : 1.0 - hit / whole;
         }
     };
 
