@@ -21,5 +21,6 @@
 #include <xloss/losses/unified_focal.hpp>
 #include <xloss/training/class_weights.hpp>
 #include <xloss/training/confusion_matrix.hpp>
+#include <xloss/losses/wasserstein_dice.hpp>
 
 #endif

@@ -349,7 +349,30 @@ def sums():
     add("ce_generalized_none_valid", "labels_none", "multiclass", *ce_gdl, ignore_index=255)
 
 
+def wasserstein_dice():
+    loss = "wasserstein_dice"
+    tree = [[0, 1, 2, 0.5], [0.25, 0, 1, 3], [1, 1, 0, 1], [0, 0.5, 2, 0]]
+    for weighting in ("foreground", "volume"):
+        given = {"weighting": weighting, "distances": tree}
+        add(weighting, "labels", "multiclass", one(loss, **given))
+        add(f"{weighting}_plain", "labels_image", "multiclass", one(loss, weighting=weighting))
+        add(f"{weighting}_weights", "labels", "multiclass", one(loss, **given), weights=True)
+        add(f"{weighting}_batch", "labels", "multiclass", one(loss, over="batch", smooth=1, **given))
+        add(f"{weighting}_line", "labels_line", "multiclass", one(loss, weighting=weighting), ignore_index=255)
+        add(f"{weighting}_volume", "labels_volume", "multiclass", one(loss, weighting=weighting),
+            ignore_index=-1)
+        add(f"{weighting}_soft", "labels_soft", "multiclass", one(loss, **given))
+        add(f"{weighting}_background", "labels_background", "multiclass", one(loss, weighting=weighting))
+        add(f"{weighting}_half", "labels_half", "multiclass", one(loss, weighting=weighting), ignore_index=255)
+        add(f"{weighting}_none_valid", "labels_none", "multiclass", one(loss, weighting=weighting),
+            ignore_index=255)
+        add(f"{weighting}_extreme", "extreme_classes", "multiclass", one(loss, weighting=weighting))
+        add(f"{weighting}_chance", "labels_chance", "multiclass", one(loss, weighting=weighting),
+            activation="none")
+    add("ce", "labels", "multiclass", "cross_entropy", one(loss, 2, distances=tree))
+
+
 for group in (bce, weighted_bce, focal, cross_entropy, poly_cross_entropy, dice, iou, tversky, mcc,
-              generalized_dice, unified_focal, sums):
+              generalized_dice, wasserstein_dice, unified_focal, sums):
     FOLDER = group.__name__
     group()

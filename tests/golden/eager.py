@@ -216,6 +216,26 @@ def generalized_dice(c, weighting="square", weight_smooth=0, smooth=0, over="sam
     return mean_over_regions(c, l[:, None], counts[:, None])
 
 
+def wasserstein_dice(c, distances=None, weighting="foreground", smooth=1e-5, over="sample"):
+    classes = c.x.shape[1]
+    far = torch.tensor(distances, dtype=torch.float64) if distances else 1 - torch.eye(classes).double()
+    far = far / far.max()
+    share = c.m * c.t  # [B, C, N], the class of the target
+    wrong = torch.einsum("lk,bkn->bln", far, c.p)
+    axes = (0, 1, 2) if over == "batch" else (1, 2)
+    if weighting == "volume":
+        a = 1 / (share.sum((0, 2) if over == "batch" else 2, keepdim=True) + 1)
+        hits, sizes = (share * a * (1 - wrong)).sum(axes), (share * a * (2 - wrong)).sum(axes)
+    else:
+        front = share.clone()
+        front[:, 0] = 0
+        hits = (front * (1 - wrong)).sum(axes)
+        sizes = 2 * hits + (share * wrong).sum(axes)
+    score = safe_ratio(2 * hits + smooth, sizes + smooth).reshape(-1)
+    l = torch.where(share.sum(axes).reshape(-1) == 0, torch.zeros_like(score), 1 - score)
+    return mean_over_regions(c, l[:, None], torch.ones_like(l)[:, None])
+
+
 def unified_focal(c, weight=0.5, delta=0.6, gamma=0.5, each=False):
     p, t, m = c.p, c.t, c.m
     if each:  # every channel a sample with a background of its own; exact for samples that all count
@@ -236,7 +256,7 @@ def unified_focal(c, weight=0.5, delta=0.6, gamma=0.5, each=False):
 
 LOSSES = {f.__name__: f
           for f in (bce, weighted_bce, focal, cross_entropy, poly_cross_entropy, dice, iou, tversky, mcc,
-                    generalized_dice, unified_focal)}
+                    generalized_dice, wasserstein_dice, unified_focal)}
 
 
 def evaluate(problem, sum_of_terms):

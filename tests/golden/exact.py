@@ -320,6 +320,33 @@ def generalized_dice(problem, act, weighting="square", weight_smooth=0, smooth=0
     return mean_over_regions(problem, groups(problem, over), [0], None, loss)
 
 
+def wasserstein_dice(problem, act, distances=None, weighting="foreground", smooth=1e-5, over="sample"):
+    classes = range(problem.x.shape[1])
+    far = max(max(row) for row in distances) if distances else 1
+    cost = [[mpf(distances[l][k]) / far if distances else mpf(l != k) for k in classes] for l in classes]
+
+    def loss(samples, _):
+        volume = [mpf(0) for _ in classes]
+        pixels = []  # (true class, its share m y, W)
+        for i, k, j, m, y in elements(problem):
+            if i in samples and m * y > 0:
+                volume[k] += m * y
+                pixels.append((k, m * y, total((cost[k][c], act.at(i, c, j)[0]) for c in classes)))
+        if not pixels:
+            return constant(0)
+        s = mpf(smooth)
+        if weighting == "volume":
+            a = [1 / (v + 1) for v in volume]
+            hits = total((a[k] * share, 1 - w) for k, share, w in pixels)
+            sizes = total((a[k] * share, 2 - w) for k, share, w in pixels)
+        else:
+            hits = total([(share, 1 - w) for k, share, w in pixels if k > 0])
+            sizes = 2 * hits + total((share, w) for _, share, w in pixels)
+        return 1 - ratio(2 * hits + s, sizes + s)
+
+    return mean_over_regions(problem, groups(problem, over), [0], None, loss)
+
+
 def background(problem, act, samples, k):
     """tp, P and Y of the class "not this one" of a binary problem: sum (1-p)(1-y), sum (1-p), sum (1-y)."""
     terms = [(m, act.at(i, h, j)[1], 1 - y) for i, h, j, m, y in elements(problem) if i in samples and h == k]
@@ -362,7 +389,7 @@ def unified_focal(problem, act, weight=0.5, delta=0.6, gamma=0.5, each=False):
 
 LOSSES = {f.__name__: f
           for f in (bce, weighted_bce, focal, cross_entropy, poly_cross_entropy, dice, iou, tversky, mcc,
-                    generalized_dice, unified_focal)}
+                    generalized_dice, wasserstein_dice, unified_focal)}
 
 
 def evaluate(problem, sum_of_terms):

@@ -17,6 +17,7 @@
 #include <xloss/losses/poly_cross_entropy.hpp>
 #include <xloss/losses/tversky.hpp>
 #include <xloss/losses/unified_focal.hpp>
+#include <xloss/losses/wasserstein_dice.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -307,6 +308,7 @@ struct sums {
     number tp{}, fp{}, fn{}, tn{}, pred{}, pred2{}, absdiff{};
     real target = 0, target2 = 0, weight = 0;
     std::size_t cls = 0;
+    std::vector<number> predicted{}; // sum m y p_c of every class c, where it is asked for
 
     void add(const field& f, std::size_t e) {
         const real m = f.m[e];
@@ -334,6 +336,7 @@ struct region_settings {
     std::vector<std::size_t> classes{};
     bool include_background = true;
     xloss::per_class class_weights{};
+    bool confusions = false; // `predicted` is asked for
 };
 
 inline std::vector<std::size_t> kept_classes(const field& f, const region_settings& r) {
@@ -351,10 +354,16 @@ inline std::vector<std::size_t> kept_classes(const field& f, const region_settin
 inline sums sums_of(const field& f, const region_settings& r, std::size_t group, std::size_t c) {
     sums s;
     s.cls = c;
+    s.predicted.resize(r.confusions ? f.classes : 0);
     for (std::size_t b = 0; b < f.samples; ++b)
-        for (std::size_t i = 0; i < f.pixels; ++i)
-            if (r.over == xloss::region::batch || b == group)
-                s.add(f, f.at(b, c, i));
+        for (std::size_t i = 0; i < f.pixels; ++i) {
+            const std::size_t e = f.at(b, c, i);
+            if (r.over != xloss::region::batch && b != group)
+                continue;
+            s.add(f, e);
+            for (std::size_t k = 0; k < s.predicted.size() && f.m[e] != 0; ++k)
+                s.predicted[k] += real(f.m[e]) * real(f.y[e]) * f.p[f.at(b, k, i)];
+        }
     return s;
 }
 
@@ -527,6 +536,31 @@ inline model model_of(const xloss::generalized_dice& loss) {
             }
             return score_loss(2 * hits + loss.smooth_nr.value_or(loss.smooth),
                               sizes + loss.smooth_dr.value_or(loss.smooth), loss.log);
+        });
+    };
+}
+
+inline model model_of(const xloss::wasserstein_dice& loss) {
+    return [loss](field& f, const settings& s) {
+        region_settings options;
+        options.over = loss.over;
+        options.confusions = true;
+        return mean_over_regions(f, s, options, {}, [&](const std::vector<sums>& classes) {
+            const bool volume = loss.weighting == xloss::wasserstein_weighting::volume;
+            real largest = 0;
+            for (const auto& row : loss.distances)
+                largest = std::max<real>(largest, *std::max_element(row.begin(), row.end()));
+            number missed = 0, whole = loss.smooth;
+            for (const sums& r : classes) {
+                const real a = volume ? 1 / (r.target + 1) : 1, right = volume || r.cls != 0 ? 2 : 0;
+                number cost = 0;
+                for (std::size_t c = 0; c < r.predicted.size(); ++c)
+                    cost += (loss.distances.empty() ? real(c != r.cls) : loss.distances[r.cls][c] / largest) *
+                            r.predicted[c];
+                missed += a * cost;
+                whole += a * (right * (r.target - cost) + cost);
+            }
+            return whole.value == 0 ? number(0) : missed / whole;
         });
     };
 }

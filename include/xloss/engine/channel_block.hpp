@@ -44,18 +44,20 @@ class channel_block {
 public:
     channel_block(const block_plan& plan, T* memory) : plan_(plan), memory_(memory) {}
 
-    T* exponential(std::size_t c) const { return row(0, c); } // exp(x - max); the probability itself if given
-    T* logit(std::size_t c) const { return row(plan_.logits, c); } // x - max
-    T* target(std::size_t c) const { return row(plan_.targets, c); }
-    T* weight(std::size_t c) const { return row(plan_.weights, c); }
+    T* row(std::size_t c) const { return at(0, c); }              // of every class, what `row_kind` says
+    T* logit(std::size_t c) const { return at(plan_.logits, c); } // x - max
+    T* target(std::size_t c) const { return at(plan_.targets, c); }
+    [[nodiscard]] std::size_t stride() const { return plan_.stride; } // from row to row
+    T* weight(std::size_t c) const { return at(plan_.weights, c); }
 
     // Of every pixel. Left uninitialized: each is written before it is read.
     using pixels = std::array<T, block_plan::most_pixels>;
-    alignas(64) pixels largest, smallest, inverse, log_sum, largest_q, label, m, label_logit, own_slope,
-        others_slope, sum_of_slopes, dot, value, staging, spare;
+    // of_label: x - max of the label, or what its row holds.
+    alignas(64) pixels largest, others, inverse, log_sum, largest_q, label, m, of_label, own_slope,
+        others_slope, sum_of_slopes, dot, cost, value, staging, spare;
 
 private:
-    T* row(std::size_t plane, std::size_t c) const {
+    T* at(std::size_t plane, std::size_t c) const {
         return memory_ + (plane * plan_.classes + c) * plan_.stride;
     }
 
@@ -84,12 +86,24 @@ public:
             gradient_ = out.begin(first, 0, nullptr, false);
     }
 
-    /// Vector j of class c.
-    XLOSS_INLINE void operator()(std::size_t c, std::size_t j) const {
-        if (j < count_)
-            simd::prefetch_to_read(logits_ + c * plane_ + j);
-        if (gradient_)
-            simd::prefetch_to_write(gradient_ + c * plane_ + j);
+    /// What goes with the pixels from j on.
+    XLOSS_INLINE fetch_ahead from(std::size_t j) const {
+        fetch_ahead line = *this;
+        line.logits_ = j < count_ ? logits_ + j : nullptr;
+        line.gradient_ = gradient_ ? gradient_ + j : nullptr;
+        return line;
+    }
+
+    /// A cache line of the next class, class 0 first.
+    XLOSS_INLINE void next_class() {
+        if (logits_) {
+            simd::prefetch_to_read(logits_);
+            logits_ += plane_;
+        }
+        if (gradient_) {
+            simd::prefetch_to_write(gradient_);
+            gradient_ += plane_;
+        }
     }
 
 private:

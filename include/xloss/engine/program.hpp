@@ -118,6 +118,13 @@ struct part {
     [[nodiscard]] constexpr double coefficient() const { return share * weight; }
 };
 
+/// Whether p and q = 1 - p give the slopes of a pointwise term, log p only as a factor of what vanishes where
+/// p leaves the format. Then the pull-back of a sum with regional terms needs the probabilities alone.
+template <class Term>
+inline constexpr bool has_slopes_by_p = requires {
+    requires Term::slopes_by_p;
+};
+
 template <class Term>
 constexpr std::size_t points_of() {
     using V = probe;
@@ -173,6 +180,8 @@ struct program {
     static constexpr std::size_t points = point_offsets[size];
     static constexpr unsigned soft = (0U | ... | sums_of<std::remove_cvref_t<Terms>>());
     static constexpr bool has_points = points > 0;
+    static constexpr bool slopes_by_p = ((!pointwise_in<std::remove_cvref_t<Terms>, Kind> ||
+                                          has_slopes_by_p<std::remove_cvref_t<Terms>>)&&...);
     static constexpr bool has_regions = soft != 0;
     static constexpr bool has_target2 = (soft & sums::target2) != 0;
     static constexpr unsigned soft_only = soft & (sums::target2 - 1);
@@ -191,6 +200,11 @@ struct program {
     }
 
     static constexpr bool needs(unsigned flag) { return (soft & flag) != 0; }
+
+    static_assert(((sums_of<std::remove_cvref_t<Terms>>() & sums::cost ? 1 : 0) + ... + 0) <= 1,
+                  "xloss: of the losses of a sum one may ask for sums::cost: there is one W");
+    static_assert(Kind == kind::channelwise || (soft & sums::cost) == 0,
+                  "xloss: sums::cost is about pairs of classes: such a loss is multiclass");
 
     /// Calls f.template operator()<I>(part) for every part.
     template <class F>

@@ -40,7 +40,8 @@ inline constexpr unsigned tn = 1U << 3;      ///< sum (1 - p)(1 - y)
 inline constexpr unsigned pred = 1U << 4;    ///< sum p
 inline constexpr unsigned pred2 = 1U << 5;   ///< sum p^2
 inline constexpr unsigned absdiff = 1U << 6; ///< sum |p - y|
-inline constexpr unsigned target2 = 1U << 7; ///< sum y^2
+inline constexpr unsigned cost = 1U << 7;    ///< sum y W, W what the term's `cost` says of the prediction
+inline constexpr unsigned target2 = 1U << 8; ///< sum y^2
 } // namespace sums
 
 /// The sums over one region, every pixel multiplied by its weight. Only those asked for are filled.
@@ -53,6 +54,7 @@ struct region_sums {
     S pred{};          ///< sum p
     S pred2{};         ///< sum p^2
     S absdiff{};       ///< sum |p - y|
+    S cost{};          ///< sum y W
     double target{};   ///< sum y, always there
     double target2{};  ///< sum y^2
     double weight{};   ///< sum of the weights, always there
@@ -63,9 +65,9 @@ namespace engine {
 
 /// The sums of `region_sums` that depend on the logits, in the order of their flags.
 template <class S>
-inline constexpr std::array<S region_sums<S>::*, 7> soft_sums{
-    &region_sums<S>::tp,   &region_sums<S>::fp,    &region_sums<S>::fn,     &region_sums<S>::tn,
-    &region_sums<S>::pred, &region_sums<S>::pred2, &region_sums<S>::absdiff};
+inline constexpr std::array<S region_sums<S>::*, 8> soft_sums{
+    &region_sums<S>::tp,   &region_sums<S>::fp,    &region_sums<S>::fn,      &region_sums<S>::tn,
+    &region_sums<S>::pred, &region_sums<S>::pred2, &region_sums<S>::absdiff, &region_sums<S>::cost};
 
 /// The options that every regional loss has, as the engine carries them.
 struct region_options {

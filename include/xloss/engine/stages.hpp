@@ -52,10 +52,13 @@ public:
         } else if (one_pass()) {
             if constexpr (!program_type::has_regions)
                 sum_up<emit::gradient>(out);
-        } else if (slopes_can_wait(out)) {
-            if constexpr (is_mixed && mode_kind == kind::elementwise) {
+        } else if (can_wait(out)) {
+            if constexpr (slopes_wait) {
                 sum_up<emit::point_slopes>(out);
                 sweep_.template run<false, emit::pull_back>({}, pull_backs(), nullptr, out);
+            } else if constexpr (probabilities_wait) {
+                sum_up<emit::probabilities>(out);
+                write_gradient<emit::kept_gradient>(out);
             }
         } else {
             sum_up<emit::nothing>({});
@@ -142,12 +145,19 @@ private:
 
     [[nodiscard]] bool one_pass() const { return !program_type::has_regions && points_are_linear(); }
 
-    /// Whether the slopes of the pointwise terms can wait in the gradient for those of the regional ones:
-    /// written in the first sweep, they need not be computed again in the second. The bits are the same
-    /// either way.
-    [[nodiscard]] bool slopes_can_wait(const sink_ref<T>& out) const {
-        return is_mixed && mode_kind == kind::elementwise && points_are_linear() && out.to->in_place() &&
-               !out.accumulate;
+    /// What the first sweep found can wait in the gradient, so that the second need not compute it again: the
+    /// slopes of the pointwise terms, or the probabilities of all classes.
+    static constexpr bool slopes_wait = is_mixed && mode_kind == kind::elementwise;
+    static constexpr bool probabilities_wait = [] {
+        if constexpr (mode_kind == kind::channelwise)
+            return sweep_type::can_keep;
+        return false;
+    }();
+
+    /// Whether it does: with the same bits either way.
+    [[nodiscard]] bool can_wait(const sink_ref<T>& out) const {
+        return out.to->in_place() && !out.accumulate &&
+               ((slopes_wait && points_are_linear()) || (probabilities_wait && !in_.probabilities));
     }
 
     [[nodiscard]] bool is_unreduced() const { return call_.upstream.tensor().has_value(); }
@@ -160,8 +170,8 @@ private:
     template <emit Emit>
     void sum_up(const sink_ref<T>& out) {
         rows_ = in_.memory.zeros(scratch::region_sums, sweep_.regions() * program_type::width);
-        if constexpr (Emit == emit::nothing)
-            sweep_.template run<true, Emit>({}, nullptr, rows_, {});
+        if constexpr (Emit == emit::nothing || Emit == emit::probabilities)
+            sweep_.template run<true, Emit>({}, nullptr, rows_, out);
         else
             sweep_.template run<true, Emit>(bounded(summary_.linear_factors(upstream())), nullptr, rows_,
                                             out);
@@ -171,9 +181,10 @@ private:
     }
 
     /// The pull-back, once the sums are known.
+    template <emit Emit = emit::gradient>
     void write_gradient(const sink_ref<T>& out) {
-        sweep_.template run<false, emit::gradient>(bounded(summary_.call_factors(sums_, upstream())),
-                                                   pull_backs(), nullptr, out);
+        sweep_.template run<false, Emit>(bounded(summary_.call_factors(sums_, upstream())), pull_backs(),
+                                         nullptr, out);
     }
 
     [[nodiscard]] bool any_region_per_sample() const {
@@ -241,8 +252,8 @@ private:
             });
         });
         for (std::size_t row = 0; row < sweep_.regions(); ++row)
-            for (double* slope :
-                 {&pulls[row].at_zero, &pulls[row].at_one, &pulls[row].by_p, &pulls[row].by_sign})
+            for (double* slope : {&pulls[row].at_zero, &pulls[row].at_one, &pulls[row].by_p,
+                                  &pulls[row].by_sign, &pulls[row].by_cost})
                 *slope = bounded(*slope, most_weight());
         return pulls;
     }

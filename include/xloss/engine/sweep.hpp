@@ -18,9 +18,11 @@ namespace xloss::engine {
 enum class emit {
     nothing,
     gradient,
-    point_slopes, // of the gradient, what the pointwise terms give
-    pull_back,    // of the gradient, what the regional terms add to those
-    value         // the loss of every element, for `unreduced`
+    point_slopes,  // of the gradient, what the pointwise terms give
+    pull_back,     // of the gradient, what the regional terms add to those
+    probabilities, // into the gradient, where they wait for `kept_gradient`
+    kept_gradient, // the gradient, from probabilities that wait in it
+    value          // the loss of every element, for `unreduced`
 };
 
 /// Whether a sweep evaluates the pointwise terms.
@@ -36,6 +38,10 @@ constexpr bool emits_pull_back(emit what) {
     return what == emit::gradient || what == emit::pull_back;
 }
 
+constexpr bool writes_gradient(emit what) {
+    return what == emit::gradient || what == emit::kept_gradient;
+}
+
 /// Point sums are added up in these units, so that a thousand of the largest logits still sum to a finite
 /// number.
 inline constexpr double point_unit = 1024.0;
@@ -47,13 +53,14 @@ XLOSS_INLINE V difference(const V& p, const V& q, const V& y) {
 }
 
 /// The derivative of all regional terms by the probabilities of a region:
-/// a = A (1 - y) + B y + C p + D sign(p - y). Not A + (B - A) y: where a region has hardly any of one side, A
-/// and B are so unlike that their difference has lost the smaller.
+/// a = A (1 - y) + B y + C p + D sign(p - y), and what `sums::cost` adds. Not A + (B - A) y: where a region
+/// has hardly any of one side, A and B are so unlike that their difference has lost the smaller.
 struct pull_back {
     double at_zero = 0.0; // A
     double at_one = 0.0;  // B
     double by_p = 0.0;
     double by_sign = 0.0;
+    double by_cost = 0.0; // of the class as the target
 
     /// Adds factor times the derivatives by the sums of the region.
     void add(const region_sums<double>& d, double factor) {
@@ -61,6 +68,7 @@ struct pull_back {
         at_one += factor * (d.pred + d.tp - d.fn);
         by_p += factor * 2.0 * d.pred2;
         by_sign += factor * d.absdiff;
+        by_cost += factor * d.cost;
     }
 
     /// a at a pixel; parts that no term of the program can ask for are left out at compile time.
@@ -110,6 +118,59 @@ XLOSS_INLINE void add_soft_sums(const V& p, const V& q, const V& y, const V& m, 
     if constexpr (Program::has_target2)
         sums[Program::target2_at] = fma(Masked ? m * y : y, y, sums[Program::target2_at]);
 }
+
+/// As `add_soft_sums`, but for the sum of weights, where y is 1 in pixels of the class itself and 0
+/// elsewhere.
+template <class Program, class V>
+XLOSS_INLINE void add_label_sums(const V& p, const V& q, const auto& own, const V& m, V* sums) {
+    const auto add = [&](unsigned flag, const V& term) {
+        V& to = sums[Program::soft_at(flag)];
+        to = to + term;
+    };
+    const V none(0.0);
+    if constexpr (Program::needs(sums::tp))
+        add(sums::tp, select(own, m * p, none));
+    if constexpr (Program::needs(sums::fp))
+        add(sums::fp, select(own, none, m * p));
+    if constexpr (Program::needs(sums::fn))
+        add(sums::fn, select(own, m * q, none));
+    if constexpr (Program::needs(sums::tn))
+        add(sums::tn, select(own, none, m * q));
+    if constexpr (Program::needs(sums::pred))
+        add(sums::pred, m * p);
+    if constexpr (Program::needs(sums::pred2))
+        add(sums::pred2, m * p * p);
+    if constexpr (Program::needs(sums::absdiff))
+        add(sums::absdiff, m * select(own, q, p));
+    const V target = select(own, m, none);
+    sums[Program::target_at] += target;
+    if constexpr (Program::has_target2)
+        sums[Program::target2_at] += target;
+}
+
+/// A pull-back in registers, for pixels of a label map.
+template <class V>
+struct label_pull {
+    V at_zero, at_one, by_p, by_sign;
+
+    explicit label_pull(const pull_back& pull)
+        : at_zero(pull.at_zero), at_one(pull.at_one), by_p(pull.by_p), by_sign(pull.by_sign) {}
+
+    /// a at a pixel; own: of the class itself.
+    template <class Program>
+    XLOSS_INLINE V at(const V& p, const V& q, const auto& own) const {
+        V a = at_zero;
+        if constexpr (Program::needs(sums::tp | sums::fp | sums::fn | sums::tn))
+            a = select(own, at_one, at_zero);
+        if constexpr (Program::needs(sums::pred2))
+            a = fma(by_p, p, a);
+        if constexpr (Program::needs(sums::absdiff)) {
+            const V sign = select(own, -by_sign, by_sign);
+            a = a + select(select(own, q, p) > V(0.0), sign, V(0.0));
+        }
+        return a;
+    }
+};
 
 /// Where a sweep writes.
 template <class T>

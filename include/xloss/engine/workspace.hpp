@@ -21,6 +21,7 @@ enum class scratch {
     call_sums,      // per class
     pull_backs,     // per sample and class
     tiles,          // per piece in flight: the channels of a block of pixels
+    costs,          // per pair of classes
     losses_classes, // per class: the sums of one sample, with derivatives
     count
 };

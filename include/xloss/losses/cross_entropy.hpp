@@ -36,6 +36,7 @@ struct cross_entropy {
     per_class class_weights{};    ///< w
 
     struct term {
+        static constexpr bool slopes_by_p = true;
         engine::per_class_view class_weights{};
         double label_smoothing = 0.0;
 

@@ -67,6 +67,7 @@ struct focal {
 
     /// gamma = 2: no power, no division.
     struct squared {
+        static constexpr bool slopes_by_p = true;
         weighting weight{};
         engine::per_class_view class_weights{};
 
@@ -91,6 +92,7 @@ struct focal {
 
     /// Any gamma; the sums of a_t (1 - p_t)^gamma CE and of (1 - p_t)^gamma.
     struct general {
+        static constexpr bool slopes_by_p = true;
         weighting weight{};
         engine::per_class_view class_weights{};
         double gamma = 2.0;

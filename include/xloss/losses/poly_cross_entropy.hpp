@@ -42,6 +42,7 @@ struct poly_cross_entropy {
     per_class class_weights{}; ///< factor of every class, in the denominator too
 
     struct term {
+        static constexpr bool slopes_by_p = true;
         double epsilon = 1.0;
         engine::per_class_view class_weights{};
 

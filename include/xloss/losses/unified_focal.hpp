@@ -79,6 +79,7 @@ struct unified_focal {
 
     /// The focal cross entropy part: easy background counts less, foreground keeps its weight.
     struct pointwise {
+        static constexpr bool slopes_by_p = true;
         double delta = 0.6, gamma = 0.5;
 
         template <class V>

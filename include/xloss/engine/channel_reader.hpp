@@ -1,0 +1,361 @@
+#ifndef XLOSS_ENGINE_CHANNEL_READER_HPP
+#define XLOSS_ENGINE_CHANNEL_READER_HPP
+
+#include <xloss/config.hpp>
+#include <xloss/engine/activation.hpp>
+#include <xloss/engine/channel_block.hpp>
+#include <xloss/engine/pixel.hpp>
+#include <xloss/engine/sweep.hpp>
+#include <xloss/engine/target.hpp>
+#include <xloss/simd/flush.hpp>
+#include <xloss/simd/math.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <limits>
+
+namespace xloss::engine {
+
+/// What the rows of a block hold of every class.
+enum class row_kind {
+    exponentials, // exp(x - max)
+    smaller,      // the smaller of p and 1 - p, with its sign: `smaller_of`
+    given         // the probability, given as it is
+};
+
+/// One number for p and q = 1 - p, each to full relative accuracy: p where it is the smaller, else -q.
+template <class V>
+XLOSS_INLINE V smaller_of(const V& p, const V& q) {
+    return select(p > V(0.5), -q, p);
+}
+
+/// The p of `smaller_of`.
+template <class V>
+XLOSS_INLINE V p_of_smaller(const V& smaller) {
+    return select(signbit(smaller), 1.0 + smaller, smaller);
+}
+
+/// The q = 1 - p of `smaller_of`.
+template <class V>
+XLOSS_INLINE V q_of_smaller(const V& smaller) {
+    return select(signbit(smaller), -smaller, 1.0 - smaller);
+}
+
+/// The pixel of a probability that was kept as `smaller_of`. Its logarithms are as far as the format of p
+/// goes: log p is not below that of the smallest normal number.
+template <class V>
+XLOSS_INLINE pixel<V> pixel_of_smaller(const V& smaller, const V& y, const V& cls, std::size_t classes) {
+    using T = typename V::value_type;
+    const auto is_q = signbit(smaller);
+    const V least(static_cast<double>(std::numeric_limits<T>::min()));
+    const V log_smaller = log(max(abs(smaller), least)), log_larger = log1p(minus_abs(smaller));
+    const V p = p_of_smaller(smaller), log_p = select(is_q, log_larger, log_smaller);
+    return {log_p, p, q_of_smaller(smaller), log_p, select(is_q, log_smaller, log_larger), y, cls, classes};
+}
+
+/// What the channelwise sweeps of every loss share: it reads the targets and scores of a block of pixels,
+/// computes the softmax, and writes rows.
+template <class T>
+class channel_reader {
+public:
+    using V = simd::number<T>;
+    using block = channel_block<T>;
+
+    channel_reader(const sweep_inputs<T>& in, bool keeps_logits)
+        : in_(in), g_(in.y.geometry()), soft_(!in.y.is_label_map()),
+          weights_per_class_(in.y.masked_per_class()), masked_(in.y.masked()),
+          probabilities_(in.probabilities), keeps_logits_(keeps_logits) {}
+
+    static std::size_t padded(std::size_t n) { return (n + V::width - 1) / V::width * V::width; }
+
+    /// Calls f(j) for the first pixel j of every vector of a row.
+    template <class F>
+    static XLOSS_INLINE void each_vector(std::size_t n, F&& f) {
+        for (std::size_t i = 0; i < n; i += V::width)
+            f(i);
+    }
+
+    // --- targets ---
+
+    void read_targets(block& k, std::size_t b, std::size_t i, std::size_t n) const {
+        if (!soft_) {
+            const T* labels = in_.y.labels(b, i, n, k.label.data());
+            if (labels != k.label.data())
+                std::copy_n(labels, n, k.label.data());
+            pad(k.label.data(), n, T(-1));
+            if (masked_)
+                in_.y.weights(b, 0, i, n, k.label.data(), k.m.data(), k.spare.data());
+        } else {
+            std::fill_n(k.m.begin(), n, T(0)); // does any class of the pixel count?
+            for (std::size_t c = 0; c < g_.classes; ++c)
+                read_soft(k, b, c, i, n);
+        }
+        if (!masked_)
+            std::fill_n(k.m.begin(), n, T(1));
+        pad(k.m.data(), n, T(0));
+    }
+
+    [[nodiscard]] XLOSS_INLINE V weight_at(const block& k, std::size_t c, std::size_t j) const {
+        return V::load(weights_per_class_ ? k.weight(c) + j : k.m.data() + j);
+    }
+
+    [[nodiscard]] XLOSS_INLINE V target_at(const block& k, std::size_t c, const V& cls, std::size_t j) const {
+        return soft_ ? V::load(k.target(c) + j) : select(V::load(k.label.data() + j) == cls, V(1.0), V(0.0));
+    }
+
+    // --- scores ---
+
+    void read_probabilities(block& k, std::size_t b, std::size_t i, std::size_t n) const {
+        for (std::size_t c = 0; c < g_.classes; ++c)
+            read_row(k, b, c, i, n, [](std::size_t, const V&) XLOSS_INLINE_LAMBDA {});
+    }
+
+    /// Reads the logits and finds the largest of every pixel.
+    void read_logits(block& k, std::size_t b, std::size_t i, std::size_t n) const {
+        T* largest = k.largest.data();
+        std::fill_n(largest, padded(n), -std::numeric_limits<T>::infinity());
+        for (std::size_t c = 0; c < g_.classes; ++c)
+            read_row(k, b, c, i, n, [largest](std::size_t j, const V& x) XLOSS_INLINE_LAMBDA {
+                greater(V::load(largest + j), x).store(largest + j); // x second: its NaN comes through
+            });
+    }
+
+    /// The exponentials of the logits that were read, in their place.
+    void softmax(block& k, std::size_t n, const fetch_ahead<T>& ahead) const {
+        const simd::flush_denormals flush;
+        if (keeps_logits_)
+            exponentials<true>(k, n, ahead);
+        else
+            exponentials<false>(k, n, ahead);
+        const V one(1.0);
+        each_vector(n, [&](std::size_t j) XLOSS_INLINE_LAMBDA {
+            const V others = V::load(k.others.data() + j);
+            const V inverse = one / (one + others);
+            inverse.store(k.inverse.data() + j);
+            (others * inverse).store(k.largest_q.data() + j);
+            log1p(others).store(k.log_sum.data() + j);
+            const V label = V::load(k.of_label.data() + j), largest = V::load(k.largest.data() + j);
+            below_largest(label, largest).store(k.of_label.data() + j);
+        });
+    }
+
+    /// p and q of an exponential.
+    static XLOSS_INLINE void probability_of(const block& k, std::size_t j, const V& e, V& p, V& q) {
+        p = e * V::load(k.inverse.data() + j);
+        q = select(e == V(1.0), V::load(k.largest_q.data() + j), 1.0 - p);
+    }
+
+    /// Every exponential becomes the smaller of p and q; with `of_label` that of the label is noted.
+    void keep_smaller(block& k, std::size_t n, bool of_label) const {
+        each_kept(k, n, of_label, [&](std::size_t c) {
+            return [&k, row = k.row(c)](std::size_t j) XLOSS_INLINE_LAMBDA {
+                V p, q;
+                probability_of(k, j, V::load(row + j), p, q);
+                return smaller_of(p, q);
+            };
+        });
+    }
+
+    /// Reads what an earlier sweep left in the gradient, which is in place.
+    void read_kept(block& k, std::size_t b, std::size_t i, std::size_t n, bool of_label,
+                   const sink_ref<T>& out) const {
+        each_kept(k, n, of_label, [&](std::size_t c) {
+            const T* from = out.to->begin(g_.first(b, c) + i, n, nullptr, false);
+            if (n % V::width != 0)
+                from = std::copy_n(from, n, k.staging.data()) - n;
+            return [from](std::size_t j) XLOSS_INLINE_LAMBDA { return V::load(from + j); };
+        });
+    }
+
+    /// The pixel of class c, whatever the rows hold.
+    XLOSS_INLINE pixel<V> pixel_at(const block& k, row_kind rows, std::size_t c, std::size_t j) const {
+        const V cls(static_cast<double>(c));
+        const V v = V::load(k.row(c) + j), y = target_at(k, c, cls, j);
+        if (rows == row_kind::smaller)
+            return pixel_of_smaller(v, y, cls, g_.classes);
+        if (rows == row_kind::given)
+            return pixel_of_probability(v, y, cls, g_.classes);
+        const V x = keeps_logits_ ? V::load(k.logit(c) + j) : V(0.0);
+        return pixel_of_softmax(k, j, x, v, y, cls);
+    }
+
+    XLOSS_INLINE pixel<V> pixel_of_softmax(const block& k, std::size_t j, const V& x, const V& e, const V& y,
+                                           const V& cls) const {
+        V p, q;
+        probability_of(k, j, e, p, q);
+        return {x, p, q, x - V::load(k.log_sum.data() + j), log(q), y, cls, g_.classes};
+    }
+
+    /// The pixel of the class that the label names; class 0 where there is none.
+    XLOSS_INLINE pixel<V> label_pixel(const block& k, row_kind rows, std::size_t j) const {
+        const V cls = greater(V(0.0), V::load(k.label.data() + j));
+        const V own = V::load(k.of_label.data() + j);
+        if (rows == row_kind::exponentials)
+            return pixel_of_softmax(k, j, own, exp_nonpositive(own), V(1.0), cls);
+        if (rows == row_kind::smaller)
+            return pixel_of_smaller(own, V(1.0), cls, g_.classes);
+        V v(1.0);
+        for (std::size_t c = 0; c < g_.classes; ++c)
+            v = select(cls == V(static_cast<double>(c)), V::load(k.row(c) + j), v);
+        return pixel_of_probability(v, V(1.0), cls, g_.classes);
+    }
+
+    // --- writing ---
+
+    /// The weights that say whether an element is there at all: probabilities each for itself, logits where
+    /// any class of the pixel counts, whose softmax has them all.
+    const T* presence(const block& k, std::size_t c) const {
+        return weights_per_class_ && probabilities_ ? k.weight(c) : k.m.data();
+    }
+
+    /// Writes the vectors f(j) of a row, or adds them; where nothing counts, 0 and nothing.
+    template <class F>
+    void write_row(block& k, std::size_t first, std::size_t n, const T* present, const sink_ref<T>& out,
+                   const F& given) const {
+        const F f = given; // a copy, as in the elementwise kernel
+        const bool accumulate = out.accumulate;
+        T* to = out.to->begin(first, n, k.staging.data(), accumulate);
+        T* at = whole(k, n, to);
+        if (at != to && accumulate)
+            std::copy_n(to, n, at);
+        if (!accumulate && !masked_)
+            for (std::size_t j = 0; j < n; j += V::width)
+                f(j).store(at + j);
+        else
+            for (std::size_t j = 0; j < n; j += V::width) {
+                const V old = accumulate ? V::load(at + j) : V(0.0);
+                select(V::load(present + j) == V(0.0), old, f(j) + old).store(at + j);
+            }
+        if (at != to)
+            std::copy_n(at, n, to);
+        out.to->commit(first, n, to, accumulate);
+    }
+
+    /// Where whole vectors may be stored for n elements that belong to `to`: a call for the last few in the
+    /// loop would take its registers.
+    static T* whole(block& k, std::size_t n, T* to) { return n % V::width == 0 ? to : k.staging.data(); }
+
+protected:
+    const sweep_inputs<T>& in_;
+    geometry g_;
+    bool soft_;
+    bool weights_per_class_;
+    bool masked_;
+    bool probabilities_;
+    bool keeps_logits_;
+
+private:
+    /// Rows of what `smaller_of` gives, by f(class)(j), and that of the label.
+    template <class F>
+    void each_kept(block& k, std::size_t n, bool note_label, F&& f) const {
+        T* const of_label = k.of_label.data();
+        for (std::size_t c = 0; c < g_.classes; ++c)
+            each_vector(n, [of_label, hard = note_label && !soft_, row = k.row(c), label = k.label.data(),
+                            kept = f(c), cls = V(static_cast<double>(c))](std::size_t j) XLOSS_INLINE_LAMBDA {
+                const V v = kept(j);
+                v.store(row + j);
+                if (hard)
+                    select(V::load(label + j) == cls, v, V::load(of_label + j)).store(of_label + j);
+            });
+    }
+
+    /// x - max. Infinite logits take their limits; the difference of two finite ones stays finite.
+    static XLOSS_INLINE V below_largest(const V& x, const V& largest) {
+        const V infinity(std::numeric_limits<double>::infinity());
+        const V most(static_cast<double>(std::numeric_limits<T>::max()));
+        const V floor = select((x == -infinity) | (largest == infinity), -infinity, -most);
+        return select(x == largest, V(0.0), greater(floor, x - largest));
+    }
+
+    /// exp(x - max) of all classes, their sum without one of the largest, so that 1 - p of the largest and
+    /// log p keep their relative accuracy, and the logit of the label. As many pixels at a time as fill a
+    /// cache line, so that what is fetched ahead is asked for once.
+    template <bool Keep>
+    void exponentials(block& k, std::size_t n, const fetch_ahead<T>& given) const {
+        constexpr std::size_t at_once = std::clamp<std::size_t>(64 / sizeof(T) / V::width, 1, 4);
+        const fetch_ahead<T> ahead = given;
+        const std::size_t classes = g_.classes, stride = k.stride();
+        const V zero(0.0), one(1.0);
+        for (std::size_t j = 0; j < n; j += at_once * V::width) {
+            std::array<V, at_once> rest, ties, label_logit;
+            for (std::size_t u = 0; u < at_once; ++u) {
+                rest[u] = label_logit[u] = zero;
+                ties[u] = V(-1.0);
+            }
+            V cls(0.0);
+            T* row = k.row(0) + j;
+            T* kept = Keep ? k.logit(0) + j : nullptr;
+            fetch_ahead<T> line = ahead.from(j);
+            for (std::size_t c = 0; c < classes; ++c, row += stride) {
+                line.next_class();
+                for (std::size_t u = 0; u < at_once; ++u) {
+                    const std::size_t at = u * V::width;
+                    const V logit = V::load(row + at), largest = V::load(k.largest.data() + j + at);
+                    // Where both are infinite their difference is no number.
+                    const auto is_largest = logit == largest;
+                    const V e = exp_nonpositive(select(is_largest, zero, logit - largest));
+                    rest[u] += select(is_largest, zero, e);
+                    ties[u] += select(is_largest, one, zero);
+                    label_logit[u] = select(V::load(k.label.data() + j + at) == cls, logit, label_logit[u]);
+                    e.store(row + at);
+                    if constexpr (Keep)
+                        below_largest(logit, largest).store(kept + at);
+                }
+                if constexpr (Keep)
+                    kept += stride;
+                cls += one;
+            }
+            for (std::size_t u = 0; u < at_once; ++u) {
+                (rest[u] + ties[u]).store(k.others.data() + j + u * V::width);
+                label_logit[u].store(k.of_label.data() + j + u * V::width);
+            }
+        }
+    }
+
+    static void pad(T* row, std::size_t n, T with) { std::fill(row + n, row + padded(n), with); }
+
+    /// Targets of class c, 0 where they do not count, and the weights: of the pixel, or of the class.
+    void read_soft(block& k, std::size_t b, std::size_t c, std::size_t i, std::size_t n) const {
+        const T* y = in_.y.soft(b, c, i, n, k.staging.data());
+        T* to = k.target(c);
+        std::copy_n(y, n, to);
+        pad(to, n, T(0));
+        if (!masked_)
+            return;
+        T* m = weights_per_class_ ? k.weight(c) : k.m.data();
+        if (weights_per_class_ || c == 0)
+            in_.y.weights(b, c, i, n, to, m, k.spare.data());
+        for (std::size_t j = 0; j < n; ++j)
+            to[j] = m[j] == T(0) ? T(0) : to[j];
+        if (!weights_per_class_)
+            return;
+        pad(m, n, T(0));
+        for (std::size_t j = 0; j < n; ++j)
+            k.m[j] = m[j] != T(0) ? T(1) : k.m[j];
+    }
+
+    /// Reads a row of scores and calls f(j, x) for its vectors; 0 past its end and, as x may be anything
+    /// there, where nothing counts.
+    template <class F>
+    void read_row(block& k, std::size_t b, std::size_t c, std::size_t i, std::size_t n, F&& f) const {
+        const T* row = in_.x.read(g_.first(b, c) + i, n, k.staging.data());
+        const T* present = masked_ ? presence(k, c) : nullptr;
+        T* to = k.row(c);
+        const auto take = [=, &f](std::size_t j, V x) XLOSS_INLINE_LAMBDA {
+            if (present)
+                x = select(V::load(present + j) == V(0.0), V(0.0), x);
+            x.store(to + j);
+            f(j, x);
+        };
+        const std::size_t whole = n - n % V::width;
+        for (std::size_t j = 0; j < whole; j += V::width)
+            take(j, V::load(row + j));
+        if (whole < n)
+            take(whole, V::load_partial(row + whole, n - whole));
+    }
+};
+
+} // namespace xloss::engine
+
+#endif
