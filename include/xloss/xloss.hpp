@@ -19,8 +19,8 @@
 #include <xloss/losses/poly_cross_entropy.hpp>
 #include <xloss/losses/tversky.hpp>
 #include <xloss/losses/unified_focal.hpp>
+#include <xloss/losses/wasserstein_dice.hpp>
 #include <xloss/training/class_weights.hpp>
 #include <xloss/training/confusion_matrix.hpp>
-#include <xloss/losses/wasserstein_dice.hpp>
 
 #endif

@@ -2,6 +2,7 @@
 #define XLOSS_ENGINE_REGION_HPP
 
 #include <array>
+#include <cmath>
 #include <cstddef>
 #include <optional>
 #include <vector>
@@ -127,6 +128,7 @@ struct overlap {
 /// quotients have no finite slopes.
 template <class S>
 S score(const S& numerator, const S& denominator) {
+    using std::abs;
     return abs(denominator) < 1e-290 ? S(1.0) : numerator / denominator;
 }
 

@@ -85,6 +85,7 @@ struct tversky {
         /// perfect score.
         template <class S>
         S overlap_loss(const S& hit, const S& missed) const {
+            using std::abs;
             const S size = hit + missed;
             if (abs(size) < 1e-290) // slopes by sums as small as this have no number
                 return S(0.0);      // nothing predicted and nothing to find
