@@ -521,7 +521,7 @@ private:
                 V old(0.0);
                 if (accumulate)
                     old = whole ? V::load(to + j) : V::load_partial(to + j, n - j);
-                g = select(V::load(present + j) == V(0.0), old, g + old);
+                g = select(V::load(present + j) == V(0.0), accumulate ? old : V(out.absent), g + old);
             }
             if (whole)
                 g.store(to + j);
