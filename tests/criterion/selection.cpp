@@ -203,7 +203,8 @@ TEST_CASE("selected masks are masked masks", "[criterion][selection]") {
     }
     SECTION("multilabel, with class weights") {
         const focal loss{.gamma = 1.5, .class_weights = {1.0, 0.0, 3.0}};
-        for (const auto d : {xloss::denominator::weights, xloss::denominator::valid, xloss::denominator::all}) {
+        for (const auto d :
+             {xloss::denominator::weights, xloss::denominator::valid, xloss::denominator::all}) {
             const xloss::mode_options options{.denominator = d};
             const masks kept =
                 largest<masks>(xloss::unreduced(xloss::multilabel(loss), x, target), there, some);
@@ -217,8 +218,8 @@ TEST_CASE("selected masks are masked masks", "[criterion][selection]") {
             return xloss::binary(loss, {.activation = xloss::activation::none});
         };
         const masks kept = largest<masks>(xloss::unreduced(as_they_are(bce{}), p, target), there, some);
-        check_same(as_they_are(top_k(bce{}, 0.3)), as_they_are(bce{}), p, target,
-                   xloss::masked(target, kept), there);
+        check_same(as_they_are(top_k(bce{}, 0.3)), as_they_are(bce{}), p, target, xloss::masked(target, kept),
+                   there);
         const masks unsure = uncertain(true_sigmoids(x, y), there, 0.4, 31);
         check_same(as_they_are(ohem(bce{}, {.threshold = 0.4, .min_kept = 31})), as_they_are(bce{}), p,
                    target, xloss::masked(target, unsure), there);
@@ -228,7 +229,8 @@ TEST_CASE("selected masks are masked masks", "[criterion][selection]") {
         const masks kept = largest<masks>(xloss::unreduced(loss, x, target), there, some);
         check_same(top_k(loss, 0.3), loss, x, target, xloss::masked(target, kept), there);
         const focal normalized{.normalized = true};
-        const masks kept_focal = largest<masks>(xloss::unreduced(focal{.gamma = 2.0}, x, target), there, some);
+        const masks kept_focal =
+            largest<masks>(xloss::unreduced(focal{.gamma = 2.0}, x, target), there, some);
         const auto found = xloss::value_and_grad(top_k(normalized, 0.3), x, target);
         const auto expected = xloss::value_and_grad(normalized, x, xloss::masked(target, kept_focal));
         CHECK(std::abs(found.value - expected.value) <= 1e-14 * expected.value);
@@ -238,8 +240,7 @@ TEST_CASE("selected masks are masked masks", "[criterion][selection]") {
         const auto loss = 0.5 * bce{} + user::brier{};
         const masks kept = largest<masks>(xloss::unreduced(loss, x, target), there, some);
         const auto found = xloss::value_and_grad(2.0 * top_k(loss, 0.3), x, target);
-        const auto expected =
-            xloss::value_and_grad(loss, x, xloss::masked(target, kept), {.upstream = 2.0});
+        const auto expected = xloss::value_and_grad(loss, x, xloss::masked(target, kept), {.upstream = 2.0});
         CHECK(found.terms.size() == 1);
         CHECK(std::abs(found.value - 2.0 * expected.value) <= 1e-14);
         CHECK(std::abs(found.terms[0].value - expected.value) <= 1e-14);
@@ -272,7 +273,8 @@ TEST_CASE("selected label maps are masked label maps", "[criterion][selection]")
         const cross_entropy loss{.class_weights = {1.0, 0.5, 3.0}};
         const maps kept = largest<maps>(xloss::unreduced(with(loss), x, target), there, some);
         for (const auto d : {xloss::denominator::weights, xloss::denominator::valid, xloss::denominator::all})
-            check_same(with(top_k(loss, 0.3), d), with(loss, d), x, target, xloss::masked(target, kept), there);
+            check_same(with(top_k(loss, 0.3), d), with(loss, d), x, target, xloss::masked(target, kept),
+                       there);
         x *= made_up::weights<double>(shape) + 0.1; // no ties, which the model's rounding would tell apart
         const maps unsure = uncertain(true_softmax(x, hot), there, 0.05, 10);
         check_same(with(ohem(loss, {.threshold = 0.05, .min_kept = 10})), with(loss), x, target,
@@ -302,13 +304,15 @@ TEST_CASE("selected label maps are masked label maps", "[criterion][selection]")
             xt::view(all_there, xt::all(), c) = there;
             xt::view(weights, xt::all(), c) = w;
         }
-        const auto masked_hot = xloss::weighted(xloss::masked(hot, xt::eval(xt::not_equal(all_there, 0.0))), w);
+        const auto masked_hot =
+            xloss::weighted(xloss::masked(hot, xt::eval(xt::not_equal(all_there, 0.0))), w);
         const auto one_vs_rest = [](const auto& loss) {
             return xloss::one_vs_rest(loss, {.ignore_index = 3});
         };
         const auto enough = static_cast<std::size_t>(0.3 * static_cast<double>(count(all_there)));
         const auto check = [&](const auto& loss) {
-            const masks kept = largest<masks>(xloss::unreduced(one_vs_rest(loss), x, target), all_there, enough);
+            const masks kept =
+                largest<masks>(xloss::unreduced(one_vs_rest(loss), x, target), all_there, enough);
             check_same(one_vs_rest(top_k(loss, 0.3)), xloss::multilabel(loss), x, target,
                        xloss::masked(masked_hot, kept), all_there);
         };

@@ -35,7 +35,8 @@ std::vector<std::size_t> sorted(const std::vector<T>& keys) {
 }
 
 template <class T>
-xloss::candidates<T> all_of(std::vector<T>& keys, xloss::workspace& memory, const xloss::executor_ref& executor) {
+xloss::candidates<T> all_of(std::vector<T>& keys, xloss::workspace& memory,
+                            const xloss::executor_ref& executor) {
     return {keys, keys.size(), 1, executor, memory};
 }
 
@@ -90,7 +91,8 @@ TEMPLATE_TEST_CASE("the largest keys are kept, of equal ones the first", "[engin
     CHECK(backwards.pieces > 8);
 }
 
-TEMPLATE_TEST_CASE("keys have the order of numbers, and NaN is above all", "[engine][select]", float, double) {
+TEMPLATE_TEST_CASE("keys have the order of numbers, and NaN is above all", "[engine][select]", float,
+                   double) {
     using T = TestType;
     using limits = std::numeric_limits<T>;
     std::vector<T> keys;

@@ -48,9 +48,10 @@ inline constexpr bool is_pointwise_term<scaled<Term>> = is_pointwise_term<Term>;
 struct selectable_run {
     template <class... Terms>
     int operator()(const Terms&...) const {
-        static_assert((is_pointwise_term<Terms> && ...),
-                      "xloss: a selection keeps some elements of a pointwise loss, such as bce, cross_entropy "
-                      "or focal; the loss of a region has no elements of its own");
+        static_assert(
+            (is_pointwise_term<Terms> && ...),
+            "xloss: a selection keeps some elements of a pointwise loss, such as bce, cross_entropy "
+            "or focal; the loss of a region has no elements of its own");
         return 0;
     }
 };
@@ -100,9 +101,10 @@ std::string names_of() {
     } else if constexpr (is_criterion<Loss>) {
         return names_of<decltype(Loss::loss)>();
     } else {
-        std::string name = requires { Loss::name; }
-                               ? public_name(name_of<Loss>())
-                               : std::string(name_of<Loss>());
+        std::string name = requires {
+            Loss::name;
+        }
+        ? public_name(name_of<Loss>()) : std::string(name_of<Loss>());
         if constexpr (selects<Loss>)
             name += "(" + names_of<selected_loss<Loss>>() + ")";
         return name;

@@ -101,8 +101,8 @@ private:
             kept.set_kept(choose());
         mode_options options = options_;
         options.check_targets = false; // they have been
-        const survey s = surveyor<T>(kept, options, in_.executor, in_.memory)
-                             .run(want_class_targets(losses_, Mode));
+        const survey s =
+            surveyor<T>(kept, options, in_.executor, in_.memory).run(want_class_targets(losses_, Mode));
         const sweep_inputs<T> in{in_.x, kept, in_.probabilities, in_.executor, in_.memory};
         return with_program<Mode>(losses_, s, [&]<class Program>(const Program& all) {
             if (call_.upstream.tensor())
@@ -206,9 +206,10 @@ public:
     /// Writes the unreduced losses.
     void write_unreduced(sink_ref<T> out) const {
         with_fused([&]<class Stages>(Stages& ready) {
-            static_assert(!Stages::program_type::has_regions,
-                          "xloss: unreduced needs terms of one kind: a sum of pointwise and regional terms is "
-                          "no sum over pixels, nor over regions");
+            static_assert(
+                !Stages::program_type::has_regions,
+                "xloss: unreduced needs terms of one kind: a sum of pointwise and regional terms is "
+                "no sum over pixels, nor over regions");
             ready.write_unreduced(out);
             out.accumulate = true;
         });
@@ -228,7 +229,7 @@ private:
 
     template <class F>
     void with_fused(F&& f) const {
-        if constexpr (std::tuple_size_v<decltype(fused_)> > 0)
+        if constexpr (std::tuple_size_v < decltype(fused_) >> 0)
             with_program<Mode>(fused_, survey_, [&]<class Program>(const Program& all) {
                 target<T> y = in_.y;
                 if (call_.upstream.tensor()) {

@@ -171,13 +171,13 @@ void run_elementwise(const Program& program, const slopes<Program::points>& fact
     const std::size_t whole = t.n - t.n % V::width;
     tile<T> body = t;
     body.n = whole;
-    const elementwise_kernel<true, Probabilities, Sums, Emit, T, Program> masked{program, factors, cls,
-                                                                                 t.classes, t.accumulate, V(t.absent)};
+    const elementwise_kernel<true, Probabilities, Sums, Emit, T, Program> masked{
+        program, factors, cls, t.classes, t.accumulate, V(t.absent)};
     if (t.m)
         masked.run(body, sums);
     else
-        elementwise_kernel<false, Probabilities, Sums, Emit, T, Program>{program, factors, cls, t.classes,
-                                                                         t.accumulate, V(t.absent)}
+        elementwise_kernel<false, Probabilities, Sums, Emit, T, Program>{program,   factors,      cls,
+                                                                         t.classes, t.accumulate, V(t.absent)}
             .run(body, sums);
     if (whole == t.n)
         return;
@@ -192,7 +192,8 @@ void run_elementwise(const Program& program, const slopes<Program::points>& fact
         std::fill_n(m.data(), left, T(1));
     if (Emit == emit::pull_back || (Emit != emit::nothing && t.accumulate))
         std::copy_n(t.out + whole, left, out.data());
-    masked.run({x.data(), y.data(), m.data(), out.data(), V::width, t.cls, t.classes, t.accumulate, t.absent}, sums);
+    masked.run({x.data(), y.data(), m.data(), out.data(), V::width, t.cls, t.classes, t.accumulate, t.absent},
+               sums);
     if (Emit != emit::nothing)
         std::copy_n(out.data(), left, t.out + whole);
 }

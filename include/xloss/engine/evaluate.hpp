@@ -51,8 +51,7 @@ auto with_stages(const std::tuple<weighted_loss<Losses>...>& losses, const tenso
     if (options.check_targets && probabilities)
         check_probabilities(x, y, call.executor);
     const auto placed = place(losses);
-    survey s =
-        surveyor<T>(y, options, call.executor, memory).run(want_class_targets(placed, Mode));
+    survey s = surveyor<T>(y, options, call.executor, memory).run(want_class_targets(placed, Mode));
     if (whole)
         s = read_survey(whole, classes, Mode, options.reduction);
     const sweep_inputs<T> in{x, y, probabilities, call.executor, memory};
