@@ -22,10 +22,11 @@ template <class T>
 constexpr auto ordered_bits(T key) {
     using bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
     constexpr bits sign = bits{1} << (std::numeric_limits<bits>::digits - 1);
-    if (key != key)
-        return std::numeric_limits<bits>::max();
     const bits b = std::bit_cast<bits>(key + T(0)); // -0 + 0 is 0
-    return b & sign ? ~b : b | sign;
+    // No branches, so that a loop over keys becomes vectors.
+    const bits negative = bits{0} - (b >> (std::numeric_limits<bits>::digits - 1));
+    const bits ordered = b ^ (negative | sign);
+    return key == key ? ordered : std::numeric_limits<bits>::max();
 }
 
 } // namespace engine
@@ -64,15 +65,13 @@ public:
             return std::fill(keys_.begin(), keys_.end(), count == 0 ? T(0) : T(1));
         const found last = find(count - 1);
         const std::size_t end = end_of_ties(last);
-        each_key([=](T key, std::size_t i) {
-            const bits b = engine::ordered_bits(key);
-            return b > last.key || (b == last.key && i < end);
-        });
+        write(0, end, [least = last.key](T key) { return engine::ordered_bits(key) >= least; });
+        write(end, keys_.size(), [least = last.key](T key) { return engine::ordered_bits(key) > least; });
     }
 
     /// Keeps what is above `bound`, and NaN.
     void keep_above(T bound) const {
-        each_key([=](T key, std::size_t) { return !(key <= bound); });
+        write(0, keys_.size(), [=](T key) { return !(key <= bound); });
     }
 
 private:
@@ -90,28 +89,30 @@ private:
         std::size_t before = 0, equal = 0;
     };
 
-    /// Calls f(first, end, slot) for pieces of the keys, then merge(first, end, slot) in order.
+    /// Calls f(first, end, slot) for pieces of the keys, then merge(first, slot) in order.
     template <class F, class Merge>
     void each_piece(F&& f, Merge&& merge) const {
-        const auto with = [&](auto& g, std::size_t piece, std::size_t slot) {
-            const std::size_t first = piece * keys_per_piece;
-            g(first, std::min(keys_.size(), first + keys_per_piece), slot);
-        };
         engine::for_pieces(
-            executor_, pieces(), [&](std::size_t piece, std::size_t slot) { with(f, piece, slot); },
-            [&](std::size_t piece, std::size_t slot) { with(merge, piece, slot); });
+            executor_, pieces(),
+            [&](std::size_t piece, std::size_t slot) {
+                const std::size_t first = piece * keys_per_piece;
+                f(first, std::min(keys_.size(), first + keys_per_piece), slot);
+            },
+            [&](std::size_t piece, std::size_t slot) { merge(piece * keys_per_piece, slot); });
     }
 
     [[nodiscard]] std::size_t pieces() const { return (keys_.size() + keys_per_piece - 1) / keys_per_piece; }
 
+    /// Turns the keys [first, end) into what `kept` says of them.
     template <class Kept>
-    void each_key(Kept&& kept) const {
+    void write(std::size_t first, std::size_t end, Kept&& kept) const {
+        T* keys = keys_.data();
         each_piece(
-            [&](std::size_t first, std::size_t end, std::size_t) {
-                for (std::size_t i = first; i < end; ++i)
-                    keys_[i] = kept(keys_[i], i) ? T(1) : T(0);
+            [=](std::size_t from, std::size_t to, std::size_t) {
+                for (std::size_t i = std::max(first, from); i < std::min(end, to); ++i)
+                    keys[i] = kept(keys[i]) ? T(1) : T(0);
             },
-            [](std::size_t, std::size_t, std::size_t) {});
+            [](std::size_t, std::size_t) {});
     }
 
     /// Digit by digit from the highest: counts the keys that agree with what is known by their next digit.
@@ -143,10 +144,11 @@ private:
                 std::fill_n(own, bins, 0U);
                 for (std::size_t i = first; i < end; ++i) {
                     const bits b = engine::ordered_bits(keys_[i]);
-                    own[(b >> low) & mask] += (b & known) == key ? 1U : 0U;
+                    if ((b & known) == key)
+                        ++own[(b >> low) & mask];
                 }
             },
-            [&](std::size_t, std::size_t, std::size_t slot) {
+            [&](std::size_t, std::size_t slot) {
                 for (std::size_t k = 0; k < bins; ++k)
                     total[k] += counts[slot * bins + k];
             });
@@ -157,16 +159,17 @@ private:
     [[nodiscard]] std::size_t end_of_ties(const found& last) const {
         if (last.before + 1 == last.equal)
             return keys_.size();
-        const auto equal = [&](T key) { return engine::ordered_bits(key) == last.key; };
+        const auto equal = [key = last.key](T other) { return engine::ordered_bits(other) == key; };
         std::array<std::size_t, engine::pieces_in_flight> counts{};
         std::size_t left = last.before + 1, result = keys_.size();
         each_piece(
             [&](std::size_t first, std::size_t end, std::size_t slot) {
-                counts[slot] = 0;
+                bits count = 0;
                 for (std::size_t i = first; i < end; ++i)
-                    counts[slot] += equal(keys_[i]) ? 1 : 0;
+                    count += equal(keys_[i]) ? 1U : 0U;
+                counts[slot] = static_cast<std::size_t>(count);
             },
-            [&](std::size_t first, std::size_t, std::size_t slot) {
+            [&](std::size_t first, std::size_t slot) {
                 if (left > counts[slot]) {
                     left -= counts[slot];
                     return;
