@@ -59,7 +59,7 @@ struct ohem_options {
 template <class Loss>
 struct ohem_loss {
     static constexpr const char* name = "ohem";
-    static constexpr selection_key key = selection_key::confidence;
+    static constexpr selection_key key = selection_key::confidence; ///< p_t, without weights
 
     Loss loss;                      ///< a pointwise loss, or a sum of such
     double threshold = 0.7;         ///< elements less certain than this are kept

@@ -22,15 +22,7 @@
 #include <tuple>
 #include <utility>
 
-namespace xloss {
-
-/// What a selection compares the elements of a call by.
-enum class selection_key {
-    loss,       ///< m w l, the loss with its weights
-    confidence, ///< minus the probability p_t of the target: p y + (1 - p)(1 - y), or sum_c y_c p_c
-};
-
-namespace engine {
+namespace xloss::engine {
 
 /// Confidence as a term of its own, to be written and not to be summed.
 struct confidence_term {
@@ -264,7 +256,6 @@ private:
     const call_options& call_;
 };
 
-} // namespace engine
-} // namespace xloss
+} // namespace xloss::engine
 
 #endif

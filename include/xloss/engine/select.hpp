@@ -31,6 +31,12 @@ constexpr auto ordered_bits(T key) {
 
 } // namespace engine
 
+/// What a selection compares the elements of a call by.
+enum class selection_key {
+    loss,       ///< m w l, the loss with its weights
+    confidence, ///< minus the probability p_t of the target: p y + (1 - p)(1 - y), or sum_c y_c p_c
+};
+
 /// What a selection chooses from: one key for every element of a call, an element being a pixel in binary and
 /// multiclass and a pixel of one class in multilabel and one_vs_rest, in row-major order.
 ///
@@ -40,6 +46,7 @@ constexpr auto ordered_bits(T key) {
 template <class T>
 class candidates {
 public:
+    /// Refers to all that is given; the engine makes it. `valid`: keys of elements that are there.
     candidates(std::span<T> keys, std::size_t valid, std::size_t samples, const executor_ref& executor,
                workspace& memory)
         : keys_(keys), valid_(valid), samples_(samples), executor_(executor), memory_(memory) {}
