@@ -7,6 +7,7 @@
 #include <xloss/criterion/call.hpp>
 #include <xloss/criterion/measure.hpp>
 #include <xloss/criterion/mode.hpp>
+#include <xloss/criterion/selection.hpp>
 #include <xloss/criterion/sum.hpp>
 #include <xloss/criterion/target.hpp>
 #include <xloss/losses/bce.hpp>

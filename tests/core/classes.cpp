@@ -19,3 +19,8 @@ TEST_CASE("generalized_dice has its golden values", "[core]") {
     check<labels>("generalized_dice/square", "labels_image",
                   multiclass(generalized_dice{.weighting = volume_weighting::square}));
 }
+
+TEST_CASE("ohem has its golden values", "[core]") {
+    check<labels>("selection/ohem_labels", "labels_image",
+                  ohem(cross_entropy{}, {.threshold = 0.1, .min_kept = 5}));
+}

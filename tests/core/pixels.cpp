@@ -23,3 +23,7 @@ TEST_CASE("focal has its golden values", "[core]") {
 TEST_CASE("a sum of losses has its golden values", "[core]") {
     check<mask>("sums/sam_image", "image", 20.0 * focal{} + dice{});
 }
+
+TEST_CASE("top_k has its golden values", "[core]") {
+    check<mask>("selection/top_k_image", "image", top_k(bce{}, 0.3));
+}

@@ -372,7 +372,45 @@ def wasserstein_dice():
     add("ce", "labels", "multiclass", "cross_entropy", one(loss, 2, distances=tree))
 
 
+def selection():
+    many = {"class_weights": [0.5, 2, 1, 3]}
+
+    def top_k(fraction, loss, **parameters):
+        return one("top_k", inside=one(loss, **parameters), fraction=fraction)
+
+    def ohem(threshold, min_kept, loss, **parameters):
+        return one("ohem", inside=one(loss, **parameters), threshold=threshold, min_kept=min_kept)
+
+    for text, of_bce, of_ce in (("top_k", lambda **p: top_k(0.3, "bce", **p),
+                                 lambda **p: top_k(0.3, "cross_entropy", **p)),
+                                ("ohem", lambda **p: ohem(0.4, 5, "bce", **p),
+                                 lambda **p: ohem(0.1, 5, "cross_entropy", **p))):
+        add(f"{text}_image", "image", "binary", of_bce())
+        add(f"{text}_soft", "image_soft", "binary", of_bce(label_smoothing=0.1), weights=True)
+        add(f"{text}_ignore", "image_ignore", "binary", of_bce(pos_weight=2), ignore_index=255)
+        add(f"{text}_all_ignored", "all_ignored", "binary", of_bce(), ignore_index=255)
+        add(f"{text}_chance", "chance", "binary", of_bce(), activation="none")
+        add(f"{text}_one_vs_rest", "labels_line", "one_vs_rest", of_bce(), ignore_index=255)
+        add(f"{text}_labels", "labels_image", "multiclass", of_ce())
+        add(f"{text}_volume", "labels_volume", "multiclass", of_ce(label_smoothing=0.1), ignore_index=-1)
+        add(f"{text}_weights", "labels", "multiclass", of_ce(**many), weights=True)
+        for denominator in ("valid", "all"):
+            add(f"{text}_{denominator}", "labels_small", "multiclass", of_ce(**many), ignore_index=-100,
+                denominator=denominator)
+        add(f"{text}_sum", "labels_small", "multiclass", of_ce(**many), ignore_index=-100, reduction="sum")
+        add(f"{text}_labels_soft", "labels_soft", "multiclass", of_ce(), weights=True)
+        add(f"{text}_labels_chance", "labels_chance", "multiclass", of_ce(), activation="none")
+        add(f"{text}_none_valid", "labels_none", "multiclass", of_ce(), ignore_index=255)
+    add("top_k_one", "image", "binary", top_k(0.001, "bce"))
+    add("top_k_everything", "image", "binary", top_k(1, "bce"))
+    add("ohem_default", "labels_image", "multiclass", one("ohem", inside=one("cross_entropy")))
+    dice_top_k = (one("dice", smooth=1e-5, over="batch", include_background=False),
+                  one("top_k", inside=one("cross_entropy")))  # nnU-Net's
+    add("dice_top_k", "labels_image", "multiclass", *dice_top_k)
+    add("dice_top_k_ignore", "labels_line", "multiclass", *dice_top_k, ignore_index=255)
+
+
 for group in (bce, weighted_bce, focal, cross_entropy, poly_cross_entropy, dice, iou, tversky, mcc,
-              generalized_dice, wasserstein_dice, unified_focal, sums):
+              generalized_dice, wasserstein_dice, unified_focal, sums, selection):
     FOLDER = group.__name__
     group()

@@ -3,6 +3,8 @@ implement the row, direct formulas elsewhere. Used to check exact.py; good for m
 these functions lose 1 - p beyond about 15.
 """
 
+import copy
+
 import torch
 import torch.nn.functional as F
 from torchvision.ops import sigmoid_focal_loss
@@ -254,9 +256,49 @@ def unified_focal(c, weight=0.5, delta=0.6, gamma=0.5, each=False):
     return weight * region_part + (1 - weight) * c.reduce(front + rest)
 
 
+class Elements(Call):
+    """A call that gives m w l and m w of every element that counts, not reduced."""
+
+    def __init__(self, c):
+        self.__dict__.update(c.__dict__)
+        self.problem = copy.copy(c.problem)
+        self.problem.denominator = "valid"  # torch's own mean would be no loss of elements
+
+    def reduce(self, l, weight=None):
+        counts = self.element_m.flatten() > 0
+        return l.flatten()[counts], (self.element_m if weight is None else weight).flatten()[counts]
+
+
+def mean_of_kept(c, l, w):
+    d = {"weights": w.sum(), "valid": len(l), "all": c.problem.element_count}[c.problem.denominator]
+    return l.sum() if c.problem.reduction == "sum" else l.sum() / d if float(d) else l.sum() * 0
+
+
+def top_k(c, inside, fraction=0.1):
+    """As nnU-Net's TopKLoss: torch.topk of the losses."""
+    l, w = LOSSES[inside[1]](Elements(c), **inside[2])
+    if len(l) == 0:
+        return c.x.sum() * 0
+    l, kept = torch.topk(l, max(1, int(fraction * len(l))), sorted=False)
+    return mean_of_kept(c, l, w[kept])
+
+
+def ohem(c, inside, threshold=0.7, min_kept=100000):
+    """As mmsegmentation's OHEMPixelSampler: seg_weight of the pixels below a threshold."""
+    l, w = LOSSES[inside[1]](Elements(c), **inside[2])
+    with torch.no_grad():
+        p = c.p * c.t + (1 - c.p) * (1 - c.t) if c.problem.elementwise else (c.p * c.t).sum(1)
+        p = p.flatten()[c.element_m.flatten() > 0]
+        if len(p) == 0:
+            return l.sum() * 0
+        batch_kept = min_kept * c.x.shape[0]
+        kept = p < max(float(torch.sort(p).values[min(batch_kept, len(p) - 1)]), threshold)
+    return mean_of_kept(c, l[kept], w[kept])
+
+
 LOSSES = {f.__name__: f
           for f in (bce, weighted_bce, focal, cross_entropy, poly_cross_entropy, dice, iou, tversky, mcc,
-                    generalized_dice, wasserstein_dice, unified_focal)}
+                    generalized_dice, wasserstein_dice, unified_focal, top_k, ohem)}
 
 
 def evaluate(problem, sum_of_terms):

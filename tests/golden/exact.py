@@ -387,9 +387,39 @@ def unified_focal(problem, act, weight=0.5, delta=0.6, gamma=0.5, each=False):
     return weight * region_part + (1 - mpf(weight)) * pixel_part, None
 
 
+def element(problem, i, k, j):
+    """An element that counts: a pixel in multiclass, a pixel of a class elsewhere."""
+    return (i, k, j) if problem.elementwise else (i, j)
+
+
+def top_k(problem, act, inside, fraction=0.1):
+    def key(e):
+        return -of_elements(problem.of([e], reduction="sum"), act, inside)[0].v  # - m w l of one element
+
+    everything = dict.fromkeys(element(problem, i, k, j) for i, k, j, _, _ in elements(problem))
+    count = max(1, int(fraction * problem.valid)) if problem.valid else 0
+    return of_elements(problem.of(sorted(everything, key=key)[:count]), act, inside)  # ties keep their order
+
+
+def ohem(problem, act, inside, threshold=0.7, min_kept=100000):
+    certainty = {}
+    for i, k, j, _, y in elements(problem):
+        p, q = act.at(i, k, j)[:2]
+        e = element(problem, i, k, j)
+        certainty[e] = certainty.get(e, 0) + p.v * y + (q.v * (1 - y) if problem.elementwise else 0)
+    rank = min(min_kept * problem.x.shape[0], len(certainty) - 1)
+    bound = max([mpf(threshold)] + sorted(certainty.values())[rank:rank + 1]) if certainty else 0
+    return of_elements(problem.of([e for e, p in certainty.items() if p < bound]), act, inside)
+
+
+def of_elements(problem, act, inside):
+    _, name, parameters = inside
+    return LOSSES[name](problem, act, **parameters)
+
+
 LOSSES = {f.__name__: f
           for f in (bce, weighted_bce, focal, cross_entropy, poly_cross_entropy, dice, iou, tversky, mcc,
-                    generalized_dice, wasserstein_dice, unified_focal)}
+                    generalized_dice, wasserstein_dice, unified_focal, top_k, ohem)}
 
 
 def evaluate(problem, sum_of_terms):

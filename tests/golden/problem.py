@@ -3,6 +3,8 @@
 Both references (exact.py in mpmath, eager.py in PyTorch) read this class, and only this class.
 """
 
+import copy
+
 import numpy as np
 
 
@@ -38,6 +40,20 @@ class Problem:
         self.reduction = reduction
         self.denominator = denominator
         self.elementwise = mode != "multiclass"  # an element is a pixel of one class, not a pixel
+        self.count()
+
+    def count(self):
         self.element_m = self.m if self.elementwise else self.m[:, :1]
         self.valid = int((self.element_m > 0).sum())
         self.element_count = self.element_m.size
+
+    def of(self, elements, reduction=None):
+        """The same with all elements ignored but these: (sample, class, pixel), in multiclass (sample, pixel)."""
+        other = copy.copy(self)
+        keep = np.zeros_like(self.m)
+        for e in elements:
+            keep[e if self.elementwise else (e[0], slice(None), e[1])] = 1
+        other.m = self.m * keep
+        other.reduction = reduction or self.reduction
+        other.count()
+        return other

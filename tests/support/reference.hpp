@@ -7,6 +7,7 @@
 
 #include "tape.hpp"
 
+#include <xloss/criterion/selection.hpp>
 #include <xloss/losses/bce.hpp>
 #include <xloss/losses/cross_entropy.hpp>
 #include <xloss/losses/dice.hpp>
@@ -603,6 +604,70 @@ inline model model_of(const xloss::unified_focal& loss) {
 
 // --- a whole call
 // -----------------------------------------------------------------------------------------------------
+
+// --- selections
+// -------------------------------------------------------------------------------------------------------
+
+/// The elements that count, as numbers of what `unreduced` holds.
+inline std::vector<std::size_t> candidates_of(const field& f) {
+    std::vector<std::size_t> units;
+    for (std::size_t b = 0; b < f.samples; ++b)
+        for (std::size_t c = 0; c < (f.softmax() ? 1 : f.classes); ++c)
+            for (std::size_t i = 0; i < f.pixels; ++i)
+                if (f.softmax() ? f.any_counts(b, i) : f.m[f.at(b, c, i)] != 0)
+                    units.push_back(f.softmax() ? b * f.pixels + i : f.at(b, c, i));
+    return units;
+}
+
+/// What a loss gives where only these elements count.
+inline result of_kept(const model& inside, field& f, const settings& s,
+                      const std::vector<std::size_t>& kept) {
+    field only = f;
+    std::fill(only.m.begin(), only.m.end(), 0.0);
+    for (const std::size_t unit : kept)
+        for (std::size_t c = 0; c < (f.softmax() ? f.classes : 1); ++c) {
+            const std::size_t e = f.softmax() ? f.at(unit / f.pixels, c, unit % f.pixels) : unit;
+            only.m[e] = f.m[e];
+        }
+    result r = inside(only, s);
+    f.log_power = std::max(f.log_power, only.log_power);
+    return r;
+}
+
+template <class Loss>
+model model_of(const xloss::top_k_loss<Loss>& loss) {
+    return [inside = model_of(loss.loss), fraction = loss.fraction](field& f, const settings& s) {
+        const std::vector<number> losses = inside(f, {xloss::reduction::sum}).unreduced;
+        std::vector<std::size_t> units = candidates_of(f);
+        const auto count = static_cast<std::size_t>(fraction * static_cast<double>(units.size()));
+        std::stable_sort(units.begin(), units.end(),
+                         [&](std::size_t a, std::size_t b) { return losses[a].value > losses[b].value; });
+        units.resize(std::min(units.size(), std::max<std::size_t>(1, count)));
+        return of_kept(inside, f, s, units);
+    };
+}
+
+template <class Loss>
+model model_of(const xloss::ohem_loss<Loss>& loss) {
+    return [inside = model_of(loss.loss), loss](field& f, const settings& s) {
+        std::vector<std::size_t> units = candidates_of(f);
+        std::vector<real> certainty(f.size(), 0);
+        for (std::size_t e = 0; e < f.size(); ++e) {
+            if (f.m[e] == 0)
+                continue;
+            const std::size_t unit = f.softmax() ? e / (f.classes * f.pixels) * f.pixels + e % f.pixels : e;
+            certainty[unit] += f.y[e] * f.p[e].value + (f.softmax() ? 0 : (1 - f.y[e]) * f.q[e].value);
+        }
+        std::sort(units.begin(), units.end(),
+                  [&](std::size_t a, std::size_t b) { return certainty[a] < certainty[b]; });
+        if (!units.empty()) {
+            const real least = certainty[units[std::min(loss.min_kept * f.samples, units.size() - 1)]];
+            const real bound = std::max<real>(loss.threshold, least);
+            std::erase_if(units, [&](std::size_t unit) { return !(certainty[unit] < bound); });
+        }
+        return of_kept(inside, f, s, units);
+    };
+}
 
 /// A loss of a sum with its factor.
 struct weighted_model {

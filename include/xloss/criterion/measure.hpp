@@ -93,6 +93,9 @@ struct measurable_run {
 template <class... Losses>
 constexpr void require_measurable(std::type_identity<std::tuple<weighted_loss<Losses>...>>) {
     const auto check = []<class Loss>(std::type_identity<Loss>) {
+        static_assert(!runs_apart<Loss>,
+                      "xloss: a selected loss is not measured: which elements are kept is known only where "
+                      "all of them are");
         if constexpr (requires { Loss::surveys_targets; })
             static_cast<void>(sizeof(decltype(std::declval<const Loss&>().bind(survey{}, measurable_run{}))));
     };
@@ -132,6 +135,7 @@ struct finish_run {
 /// gives what one call over both gives: Dice over the batch, generalized Dice, batch statistics, normalized
 /// focal, means over pixels with weights and ignored pixels, to rounding. A loss of one's own whose `bind`
 /// looks at the survey lets what it finds there enter in `call_loss` alone.
+/// A selected loss (`top_k`, `ohem`) cannot be split.
 /// @throws what `value` throws; parameter_error for an upstream tensor.
 template <class Loss, class X, class Y>
 auto measure(const Loss& loss, const X& x, const Y& y, const call_options& options = {}) {
@@ -154,7 +158,7 @@ auto finish(const measurement<Loss, T>& whole) {
     g.classes = whole.classes();
     workspace memory;
     return engine::with_program<given::md>(
-        given::terms(whole.loss()), s, [&]<class Program>(const Program& all) {
+        engine::place(given::terms(whole.loss())), s, [&]<class Program>(const Program& all) {
             const auto mean_of = [&]<class Term>(const Term& term) {
                 return engine::regional_mean<Program, Term>(term, g, nullptr, sums, memory);
             };

@@ -36,16 +36,15 @@ constexpr bool is_loss_type() {
         return loss_or_term<Loss>;
 }
 
-template <class... Losses>
-constexpr unsigned modes_of_all(const std::type_identity<std::tuple<weighted_loss<Losses>...>>&) {
-    return (modes::every & ... & modes_of<std::remove_cvref_t<Losses>>());
-}
-
-/// The ways that all losses of a sum can run.
+/// The losses inside all selections of a sum can be selected from.
 template <class Loss>
-constexpr unsigned modes_of_sum() {
-    return modes_of_all(
-        std::type_identity<std::remove_cvref_t<decltype(terms_of(std::declval<const Loss&>()))>>{});
+constexpr void require_selections() {
+    if constexpr (is_sum<Loss>)
+        []<class... Losses>(std::type_identity<loss_sum<Losses...>>) {
+            (require_selections<Losses>(), ...);
+        }(std::type_identity<Loss>{});
+    else if constexpr (selects<Loss>)
+        require_selectable<selected_loss<Loss>>();
 }
 
 /// A readable end for what is no loss, or has not this mode.
@@ -59,6 +58,7 @@ constexpr void require_mode() {
         "'static constexpr unsigned sums'; or bind(survey, run). Each is a const template over the number "
         "type");
     if constexpr (is_loss_type<Loss>()) {
+        require_selections<Loss>();
         if constexpr (kind_of(Mode) == kind::channelwise)
             static_assert((modes_of_sum<Loss>() & modes::channelwise) != 0,
                           "xloss: a term of this loss has no multiclass form, which needs at_class, "

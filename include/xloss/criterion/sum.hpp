@@ -2,7 +2,9 @@
 #define XLOSS_CRITERION_SUM_HPP
 
 #include <xloss/engine/bind.hpp>
+#include <xloss/engine/program.hpp>
 #include <xloss/engine/regional.hpp>
+#include <xloss/engine/survey.hpp>
 
 #include <cstddef>
 #include <string>
@@ -29,8 +31,6 @@ struct criterion;
 
 namespace engine {
 
-template <class Loss>
-inline constexpr bool is_sum = false;
 template <class... Losses>
 inline constexpr bool is_sum<loss_sum<Losses...>> = true;
 
@@ -38,6 +38,39 @@ template <class Loss>
 inline constexpr bool is_criterion = false;
 template <mode Mode, class Loss>
 inline constexpr bool is_criterion<criterion<Mode, Loss>> = true;
+
+template <class Term>
+inline constexpr bool is_pointwise_term = pointwise<Term> && !regional<Term>;
+template <class Term>
+inline constexpr bool is_pointwise_term<scaled<Term>> = is_pointwise_term<Term>;
+
+/// Refuses terms whose losses are not those of elements.
+struct selectable_run {
+    template <class... Terms>
+    int operator()(const Terms&...) const {
+        static_assert(
+            (is_pointwise_term<Terms> && ...),
+            "xloss: a selection keeps some elements of a pointwise loss, such as bce, cross_entropy "
+            "or focal; the loss of a region has no elements of its own");
+        return 0;
+    }
+};
+
+/// A readable end for what no selection can be made of.
+template <class Loss>
+constexpr void require_selectable() {
+    static_assert(!is_criterion<Loss>,
+                  "xloss: a mode wraps last: write multiclass(top_k(loss)), not top_k(multiclass(loss))");
+    static_assert(!selects<Loss>, "xloss: a selection is made of all elements, not of what another one kept");
+    if constexpr (is_sum<Loss>)
+        []<class... Losses>(std::type_identity<loss_sum<Losses...>>) {
+            (require_selectable<Losses>(), ...);
+        }(std::type_identity<Loss>{});
+    else if constexpr (binds<Loss>)
+        static_cast<void>(sizeof(decltype(std::declval<const Loss&>().bind(survey{}, selectable_run{}))));
+    else if constexpr (!is_criterion<Loss> && !selects<Loss>)
+        static_cast<void>(sizeof(decltype(selectable_run{}(std::declval<const Loss&>()))));
+}
 
 /// What `+` and `*` take.
 template <class Loss>
@@ -56,16 +89,7 @@ auto as_sum(Loss&& loss) {
         return loss_sum<plain>{{weighted_loss<plain>{1.0, std::forward<Loss>(loss)}}};
 }
 
-/// The losses of a single loss without copying it, or those of a sum.
-template <class Loss>
-decltype(auto) terms_of(const Loss& loss) {
-    if constexpr (is_sum<Loss>)
-        return (loss.terms);
-    else
-        return std::tuple<weighted_loss<const Loss&>>{{1.0, loss}};
-}
-
-/// "xloss::focal + xloss::dice", for messages.
+/// "xloss::focal + xloss::dice", "xloss::top_k(xloss::bce)", for messages.
 template <class Loss>
 std::string names_of() {
     if constexpr (is_sum<Loss>) {
@@ -77,10 +101,13 @@ std::string names_of() {
     } else if constexpr (is_criterion<Loss>) {
         return names_of<decltype(Loss::loss)>();
     } else {
-        return requires {
+        std::string name = requires {
             Loss::name;
         }
         ? public_name(name_of<Loss>()) : std::string(name_of<Loss>());
+        if constexpr (selects<Loss>)
+            name += "(" + names_of<selected_loss<Loss>>() + ")";
+        return name;
     }
 }
 

@@ -209,12 +209,13 @@ public:
         return weights_per_class_ && probabilities_ ? k.weight(c) : k.m.data();
     }
 
-    /// Writes the vectors f(j) of a row, or adds them; where nothing counts, 0 and nothing.
+    /// Writes the vectors f(j) of a row, or adds them; where nothing counts, what `out` says, and nothing.
     template <class F>
     void write_row(block& k, std::size_t first, std::size_t n, const T* present, const sink_ref<T>& out,
                    const F& given) const {
         const F f = given; // a copy, as in the elementwise kernel
         const bool accumulate = out.accumulate;
+        const V absent(out.absent);
         T* to = out.to->begin(first, n, k.staging.data(), accumulate);
         T* at = whole(k, n, to);
         if (at != to && accumulate)
@@ -225,7 +226,8 @@ public:
         else
             for (std::size_t j = 0; j < n; j += V::width) {
                 const V old = accumulate ? V::load(at + j) : V(0.0);
-                select(V::load(present + j) == V(0.0), old, f(j) + old).store(at + j);
+                const V left = accumulate ? old : absent;
+                select(V::load(present + j) == V(0.0), left, f(j) + old).store(at + j);
             }
         if (at != to)
             std::copy_n(at, n, to);

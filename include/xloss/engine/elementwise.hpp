@@ -30,6 +30,7 @@ struct tile {
     std::size_t cls;
     std::size_t classes;
     bool accumulate;
+    T absent; // the value where nothing counts
 };
 
 /// What the gradient of a tile needs of the whole call: d(loss)/d(point sum) for every point, and the
@@ -51,6 +52,7 @@ struct elementwise_kernel {
     V cls;
     std::size_t classes;
     bool accumulate;
+    V absent;
 
     void run(const tile<T>& given, double* sums) const {
         // Copies: nothing else can reach them, so that parameters stay in registers over the stores of a row,
@@ -119,7 +121,7 @@ struct elementwise_kernel {
             write(out, g, counts);
         }
         if constexpr (Emit == emit::value)
-            write(out, weighted(value, m, counts), counts);
+            write(out, Masked ? select(counts, value * m, absent) : value, counts);
     }
 
     /// Values and slopes of a term, by the logit or by the probability as the inputs are.
@@ -169,13 +171,13 @@ void run_elementwise(const Program& program, const slopes<Program::points>& fact
     const std::size_t whole = t.n - t.n % V::width;
     tile<T> body = t;
     body.n = whole;
-    const elementwise_kernel<true, Probabilities, Sums, Emit, T, Program> masked{program, factors, cls,
-                                                                                 t.classes, t.accumulate};
+    const elementwise_kernel<true, Probabilities, Sums, Emit, T, Program> masked{
+        program, factors, cls, t.classes, t.accumulate, V(t.absent)};
     if (t.m)
         masked.run(body, sums);
     else
-        elementwise_kernel<false, Probabilities, Sums, Emit, T, Program>{program, factors, cls, t.classes,
-                                                                         t.accumulate}
+        elementwise_kernel<false, Probabilities, Sums, Emit, T, Program>{program,   factors,      cls,
+                                                                         t.classes, t.accumulate, V(t.absent)}
             .run(body, sums);
     if (whole == t.n)
         return;
@@ -190,7 +192,8 @@ void run_elementwise(const Program& program, const slopes<Program::points>& fact
         std::fill_n(m.data(), left, T(1));
     if (Emit == emit::pull_back || (Emit != emit::nothing && t.accumulate))
         std::copy_n(t.out + whole, left, out.data());
-    masked.run({x.data(), y.data(), m.data(), out.data(), V::width, t.cls, t.classes, t.accumulate}, sums);
+    masked.run({x.data(), y.data(), m.data(), out.data(), V::width, t.cls, t.classes, t.accumulate, t.absent},
+               sums);
     if (Emit != emit::nothing)
         std::copy_n(out.data(), left, t.out + whole);
 }
@@ -262,6 +265,7 @@ private:
         t.cls = c;
         t.classes = g_.classes;
         t.accumulate = out.accumulate;
+        t.absent = out.absent;
         t.x = in_.x.read(first, t.n, r.x.data());
         read_target(t, r, b, c, i);
         factors_type factors{point, Program::has_regions && emits_pull_back(Emit) ? pulls[row] : pull_back{}};

@@ -1,10 +1,13 @@
 #ifndef XLOSS_ENGINE_EVALUATE_HPP
 #define XLOSS_ENGINE_EVALUATE_HPP
 
+#include <xloss/engine/apart.hpp>
 #include <xloss/engine/bind.hpp>
 #include <xloss/engine/check.hpp>
 #include <xloss/engine/options.hpp>
+#include <xloss/engine/per_class.hpp>
 #include <xloss/engine/program.hpp>
+#include <xloss/engine/regional.hpp>
 #include <xloss/engine/stages.hpp>
 #include <xloss/engine/survey.hpp>
 #include <xloss/engine/sweep.hpp>
@@ -12,44 +15,29 @@
 #include <xloss/engine/workspace.hpp>
 #include <xloss/tensor/source.hpp>
 
+#include <cmath>
+#include <cstddef>
 #include <tuple>
+#include <type_traits>
 
 namespace xloss::engine {
-
-/// Whether the class sums of the target are asked for by a loss of the sum.
-template <class Loss>
-bool wants_class_targets(const Loss& loss, mode md) {
-    if constexpr (requires { Loss::surveys_targets; })
-        return true;
-    else if constexpr (requires { per_class(loss.class_weights); })
-        return md == mode::multiclass && loss.class_weights.is_list();
-    else
-        return false;
-}
 
 /// What must hold of any loss of a sum, also of one that checks nothing itself.
 template <class Loss>
 void check_loss(const weighted_loss<Loss>& one, std::size_t classes) {
     using plain = std::remove_cvref_t<Loss>;
     check_number(name_of<plain>(), "factor in a sum", one.weight, -HUGE_VAL);
-    if constexpr (requires { per_class(one.loss.class_weights); }) {
+    if constexpr (selects<plain>) {
+        std::apply([&](const auto&... inner) { (check_loss(inner, classes), ...); }, terms_of(one.loss.loss));
+    } else if constexpr (requires { per_class(one.loss.class_weights); }) {
         const per_class& weights = one.loss.class_weights;
         check_class_weights(name_of<plain>(), weights, classes);
     }
 }
 
-/// Binds, and calls f(program) for the terms that the losses are bound to.
-template <mode Mode, class... Losses, class F>
-auto with_program(const std::tuple<weighted_loss<Losses>...>& losses, const survey& s, F&& f) {
-    constexpr bool general = (variants_of<Losses>() * ...) > most_variants;
-    return bind_all<general>(losses, s, [&]<class... Terms>(const part<Terms>&... parts) {
-        return f(program<kind_of(Mode), Terms...>{{parts...}});
-    });
-}
-
 /// Surveys, binds, and calls f(stages) for the terms that the losses are bound to. Everything that can be
-/// wrong with inputs and parameters is thrown before f. `whole`: the sums of a call of which this one is a
-/// part; its survey takes the place of this call's own.
+/// wrong with inputs and parameters is thrown before f, or by `stages` before they write. `whole`: the sums
+/// of a call of which this one is a part; its survey takes the place of this call's own.
 template <mode Mode, class T, class... Losses, class F>
 auto with_stages(const std::tuple<weighted_loss<Losses>...>& losses, const tensor::source<T>& x, target<T>& y,
                  const mode_options& options, const call_options& call, workspace& memory,
@@ -62,19 +50,23 @@ auto with_stages(const std::tuple<weighted_loss<Losses>...>& losses, const tenso
         check_finite(x, y, call.executor, probabilities);
     if (options.check_targets && probabilities)
         check_probabilities(x, y, call.executor);
-    const bool targets =
-        std::apply([&](const auto&... one) { return (wants_class_targets(one.loss, Mode) || ...); }, losses);
-    survey s = surveyor<T>(y, options, call.executor, memory).run(targets);
+    const auto placed = place(losses);
+    survey s = surveyor<T>(y, options, call.executor, memory).run(want_class_targets(placed, Mode));
     if (whole)
         s = read_survey(whole, classes, Mode, options.reduction);
     const sweep_inputs<T> in{x, y, probabilities, call.executor, memory};
-    return with_program<Mode>(losses, s, [&]<class Program>(const Program& all) {
-        // An upstream of regions multiplies their losses, not the pixels.
-        if (!Program::has_regions && call.upstream.tensor())
-            y.set_upstream(&*call.upstream.tensor());
-        stages<Mode, T, Program> ready(all, in, s, options, call);
+    if constexpr ((runs_apart<std::remove_cvref_t<Losses>> || ...)) {
+        split_stages<Mode, T, std::remove_cvref_t<Losses>...> ready(placed, in, s, options, call);
         return f(ready);
-    });
+    } else {
+        return with_program<Mode>(placed, s, [&]<class Program>(const Program& all) {
+            // An upstream of regions multiplies their losses, not the pixels.
+            if (!Program::has_regions && call.upstream.tensor())
+                y.set_upstream(&*call.upstream.tensor());
+            stages<Mode, T, Program> ready(all, in, s, options, call);
+            return f(ready);
+        });
+    }
 }
 
 } // namespace xloss::engine

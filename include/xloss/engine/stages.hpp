@@ -67,6 +67,9 @@ public:
         return reported<N>();
     }
 
+    /// Throws where the upstream gradient does not fit; nothing is written.
+    void check() const { check_upstream(); }
+
     /// How many numbers `measure` gives.
     [[nodiscard]] std::size_t numbers() const {
         return survey_size(survey_.classes) + summary_type::size(survey_.classes);

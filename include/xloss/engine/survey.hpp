@@ -158,6 +158,8 @@ private:
         const T* labels = y_.labels(b, i, n, r.y.data());
         if (!in_range(labels, n, -1.0, std::numeric_limits<T>::max()))
             return {fault::label, b, 0, i + first_where(labels, n, [](T v) { return v < T(-1); })};
+        if (y_.masked_per_class())
+            return read_labels_by_class(r, labels, b, i, n, sums);
         // Nothing is ignored and nothing rides: every label counts once.
         const T* m = nullptr;
         if (y_.masked()) {
@@ -177,6 +179,21 @@ private:
                 if (labels[j] >= T(0))
                     target_of(sums, static_cast<std::size_t>(labels[j])) +=
                         m ? static_cast<double>(m[j]) : 1.0;
+        return {};
+    }
+
+    /// Where a pixel may count in some classes only, because a selection has left out others.
+    finding read_labels_by_class(rows& r, const T* labels, std::size_t b, std::size_t i, std::size_t n,
+                                 double* sums) const {
+        for (std::size_t c = 0; c < g_.classes; ++c) {
+            const T* m = y_.weights(b, c, i, n, labels, r.m.data(), r.spare.data());
+            sums[fields * g_.classes] += static_cast<double>(count_nonzero(m, n));
+            weight_of(sums, c) += sum_of(m, n);
+            if (targets_)
+                for (std::size_t j = 0; j < n; ++j)
+                    if (labels[j] == static_cast<T>(c))
+                        target_of(sums, c) += static_cast<double>(m[j]);
+        }
         return {};
     }
 

@@ -177,6 +177,7 @@ template <class T>
 struct sink_ref {
     const tensor::sink<T>* to = nullptr;
     bool accumulate = false;
+    T absent = T(0); // what values of absent elements are, where not added
 };
 
 /// What every sweep of a call reads and works with.

@@ -163,18 +163,24 @@ public:
     /// The upstream tensor of unreduced pointwise losses: multiplies after everything has been counted.
     void set_upstream(const tensor::source<double>* u) { upstream_ = u; }
 
+    /// Of the elements, in row-major order, only those count that have `kept` != 0.
+    void set_kept(const T* kept) { kept_ = kept; }
+
+    /// What counts at all counts by 1.
+    void drop_weights() { unweighted_ = true; }
+
     [[nodiscard]] const engine::geometry& geometry() const { return geometry_; }
     [[nodiscard]] const tensor::shape& logits_shape() const { return logits_; }
     [[nodiscard]] mode md() const { return mode_; }
     [[nodiscard]] bool is_label_map() const { return labels_.has_value(); }
     [[nodiscard]] bool has_riders() const { return validities_ + weights_ > 0; }
-    [[nodiscard]] bool masked() const { return ignore_ || has_riders() || upstream_; }
+    [[nodiscard]] bool masked() const { return ignore_ || has_riders() || upstream_ || kept_; }
 
     /// Whether the classes of a pixel may have different weights.
     [[nodiscard]] bool masked_per_class() const {
         if (ignore_ && !labels_ && mode_ != mode::binary)
             return true;
-        if (upstream_ && mode_ != mode::multiclass)
+        if ((upstream_ || kept_) && mode_ != mode::multiclass)
             return true;
         for (std::size_t i = 0; i < validities_; ++i)
             if (validity_[i].per_class())
@@ -209,6 +215,14 @@ public:
             const T* w = weight_[k].read(first, n, spare);
             for (std::size_t j = 0; j < n; ++j)
                 buffer[j] = buffer[j] != T(0) ? buffer[j] * w[j] : T(0);
+        }
+        if (unweighted_)
+            for (std::size_t j = 0; j < n; ++j)
+                buffer[j] = buffer[j] != T(0) ? T(1) : T(0);
+        if (kept_) {
+            const T* kept = kept_ + element(b, c, i);
+            for (std::size_t j = 0; j < n; ++j)
+                buffer[j] = kept[j] != T(0) ? buffer[j] : T(0);
         }
         if (upstream_)
             times_upstream(b, c, i, n, buffer);
@@ -271,9 +285,13 @@ private:
         }
     }
 
+    /// The number of an element: a pixel in multiclass, a pixel of a class elsewhere.
+    [[nodiscard]] std::size_t element(std::size_t b, std::size_t c, std::size_t i) const {
+        return mode_ == mode::multiclass ? b * geometry_.pixels + i : geometry_.first(b, c) + i;
+    }
+
     void times_upstream(std::size_t b, std::size_t c, std::size_t i, std::size_t n, T* m) const {
-        const std::size_t first =
-            mode_ == mode::multiclass ? b * geometry_.pixels + i : geometry_.first(b, c) + i;
+        const std::size_t first = element(b, c, i);
         std::array<double, 64> buffer;
         for (std::size_t done = 0; done < n;) {
             const std::size_t run = std::min(n - done, buffer.size());
@@ -295,6 +313,8 @@ private:
     std::array<rider<T>, most_riders> validity_{}, weight_{};
     std::size_t validities_ = 0, weights_ = 0;
     const tensor::source<double>* upstream_ = nullptr;
+    const T* kept_ = nullptr;
+    bool unweighted_ = false;
 };
 
 } // namespace xloss::engine

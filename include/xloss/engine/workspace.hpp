@@ -23,6 +23,9 @@ enum class scratch {
     tiles,          // per piece in flight: the channels of a block of pixels
     costs,          // per pair of classes
     losses_classes, // per class: the sums of one sample, with derivatives
+    whole_survey,   // per class: the survey of all elements, while another is made of those that are kept
+    keys,           // per element, where some are selected
+    histograms,     // per piece in flight: keys counted by a digit
     count
 };
 
@@ -59,8 +62,9 @@ private:
 } // namespace engine
 
 /// Scratch memory that a caller may keep between calls: with one, a call of a shape seen before allocates
-/// nothing. Its size does not grow with the pixels, only with samples times classes. Not to be shared by
-/// calls at the same time.
+/// nothing. Its size does not grow with the pixels, only with samples times classes; but a selected loss
+/// (`top_k`, `ohem`) keeps one number of the logits' type per element. Not to be shared by calls at the same
+/// time.
 class workspace {
 public:
     /// `n` uninitialized values; valid until the next request of the same kind.

@@ -6,6 +6,7 @@
 #include <xloss/engine/region.hpp>
 #include <xloss/engine/survey.hpp>
 
+#include <cmath>
 #include <cstddef>
 #include <optional>
 #include <vector>

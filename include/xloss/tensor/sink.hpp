@@ -100,6 +100,14 @@ public:
         }
     }
 
+    /// Of elements one after the other in memory.
+    sink(T* first, const tensor::shape& box) : in_place_(true) {
+        origin_.object = first;
+        origin_.shape = box;
+        origin_.memory = {reinterpret_cast<const std::byte*>(first),
+                          reinterpret_cast<const std::byte*>(first + box.size()), 0, 0};
+    }
+
     const tensor::shape& shape() const noexcept { return origin_.shape; }
     std::size_t size() const noexcept { return origin_.shape.size(); }
 

@@ -1,0 +1,261 @@
+#ifndef XLOSS_ENGINE_APART_HPP
+#define XLOSS_ENGINE_APART_HPP
+
+#include <xloss/engine/bind.hpp>
+#include <xloss/engine/options.hpp>
+#include <xloss/engine/pixel.hpp>
+#include <xloss/engine/program.hpp>
+#include <xloss/engine/select.hpp>
+#include <xloss/engine/stages.hpp>
+#include <xloss/engine/summary.hpp>
+#include <xloss/engine/survey.hpp>
+#include <xloss/engine/sweep.hpp>
+#include <xloss/engine/target.hpp>
+#include <xloss/engine/workspace.hpp>
+#include <xloss/tensor/error.hpp>
+#include <xloss/tensor/shape.hpp>
+#include <xloss/tensor/sink.hpp>
+
+#include <cstddef>
+#include <limits>
+#include <span>
+#include <tuple>
+#include <utility>
+
+namespace xloss::engine {
+
+/// Confidence as a term of its own, to be written and not to be summed.
+struct confidence_term {
+    template <class V>
+    point<V> at(const pixel<V>& s) const {
+        return {-(s.p * s.y + s.q * (1.0 - s.y)), V(0.0)};
+    }
+
+    template <class V>
+    point<V> at_class(const pixel<V>& s) const {
+        return {-(s.p * s.y), V(0.0)};
+    }
+};
+
+template <class Selection>
+constexpr selection_key key_of() {
+    if constexpr (requires { Selection::key; })
+        return Selection::key;
+    else
+        return selection_key::loss;
+}
+
+/// A selection: the keys of all elements, then the loss inside on what is kept of the target, as if the rest
+/// were masked. The keys wait in the workspace and become the mask in place.
+template <mode Mode, class T, class Selection>
+class selection_stages {
+public:
+    selection_stages(const placed_loss<Selection>& one, const sweep_inputs<T>& in, const survey& s,
+                     const mode_options& options, const call_options& call)
+        : selection_(one.loss), losses_(place_inside(terms_of(one.loss.loss), one.weight, one.entry)),
+          in_(in), survey_(s), options_(options), call_(call) {}
+
+    /// Throws what is wrong with parameters and upstream.
+    void check() const {
+        if constexpr (requires { selection_.check(); })
+            selection_.check();
+        with_all(call_, [](const auto& ready) { ready.check(); });
+    }
+
+    [[nodiscard]] tensor::shape unreduced_shape() const {
+        return with_all(call_, [](const auto& ready) { return ready.unreduced_shape(); });
+    }
+
+    template <bool Gradient, std::size_t N>
+    report<N> run(const sink_ref<T>& out) const {
+        return with_kept([&](auto& ready) { return ready.template run<Gradient, N>(out); });
+    }
+
+    void write_unreduced(const sink_ref<T>& out) const {
+        with_kept([&](auto& ready) { ready.write_unreduced(out); });
+    }
+
+private:
+    /// Calls f(stages) for the loss inside, on all elements.
+    template <class F>
+    auto with_all(const call_options& call, F&& f) const {
+        return with_program<Mode>(losses_, survey_, [&]<class Program>(const Program& all) {
+            stages<Mode, T, Program> ready(all, in_, survey_, options_, call);
+            return f(ready);
+        });
+    }
+
+    /// Calls f(stages) for the loss inside, on the elements that are kept.
+    template <class F>
+    auto with_kept(F&& f) const {
+        target<T> kept = in_.y;
+        if (survey_.valid > 0)
+            kept.set_kept(choose());
+        mode_options options = options_;
+        options.check_targets = false; // they have been
+        const survey s =
+            surveyor<T>(kept, options, in_.executor, in_.memory).run(want_class_targets(losses_, Mode));
+        const sweep_inputs<T> in{in_.x, kept, in_.probabilities, in_.executor, in_.memory};
+        return with_program<Mode>(losses_, s, [&]<class Program>(const Program& all) {
+            if (call_.upstream.tensor())
+                kept.set_upstream(&*call_.upstream.tensor());
+            stages<Mode, T, Program> ready(all, in, s, options, call_);
+            return f(ready);
+        });
+    }
+
+    /// 1 for every element that is kept, else 0.
+    const T* choose() const {
+        tensor::shape flat;
+        flat.rank = 1;
+        flat[0] = survey_.elements;
+        T* keys = in_.memory.template get<T>(scratch::keys, flat[0]);
+        const tensor::sink<T> to(keys, flat);
+        const sink_ref<T> out{&to, false, -std::numeric_limits<T>::infinity()};
+        if constexpr (key_of<Selection>() == selection_key::loss)
+            with_all({}, [&](auto& ready) { ready.write_unreduced(out); });
+        else
+            write_confidence(out);
+        selection_.keep(candidates<T>(std::span<T>(keys, flat[0]), survey_.valid, in_.y.geometry().samples,
+                                      in_.executor, in_.memory));
+        return keys;
+    }
+
+    void write_confidence(const sink_ref<T>& out) const {
+        target<T> y = in_.y;
+        y.drop_weights();
+        const sweep_inputs<T> in{in_.x, y, in_.probabilities, in_.executor, in_.memory};
+        const program<kind_of(Mode), confidence_term> term{{part<confidence_term>{{}, 1.0, 1.0, 0}}};
+        const call_options call;
+        stages<Mode, T, program<kind_of(Mode), confidence_term>> ready(term, in, survey_, options_, call);
+        ready.write_unreduced(out);
+    }
+
+    using losses_type =
+        decltype(place_inside(terms_of(std::declval<const Selection&>().loss), 1.0, std::size_t{0}));
+
+    const Selection& selection_;
+    losses_type losses_;
+    const sweep_inputs<T>& in_;
+    const survey& survey_;
+    const mode_options& options_;
+    const call_options& call_;
+};
+
+/// Those of the losses that are evaluated together, or those that run apart.
+template <bool Apart, class... Losses>
+auto part_of(const std::tuple<placed_loss<Losses>...>& losses) {
+    return std::apply(
+        [](const auto&... one) {
+            return std::tuple_cat([&]<class Loss>(const placed_loss<Loss>& at) {
+                if constexpr (runs_apart<Loss> == Apart)
+                    return std::tuple<placed_loss<Loss>>{at};
+                else
+                    return std::tuple<>{};
+            }(one)...);
+        },
+        losses);
+}
+
+/// The stages of a sum in which some losses run apart: those that can be are evaluated together, then each of
+/// the others adds what it gives to value and gradient. Every check of all of them comes first.
+template <mode Mode, class T, class... Losses>
+class split_stages {
+public:
+    split_stages(const std::tuple<placed_loss<Losses>...>& losses, const sweep_inputs<T>& in, const survey& s,
+                 const mode_options& options, const call_options& call)
+        : fused_(part_of<false>(losses)), apart_(part_of<true>(losses)), in_(in), survey_(kept(s, in.memory)),
+          options_(options), call_(call) {}
+
+    /// Value, and with Gradient the gradient into `out`.
+    template <bool Gradient, std::size_t N>
+    report<N> run(sink_ref<T> out) {
+        each_apart([](const auto& one) { one.check(); });
+        report<N> whole;
+        const auto add = [&](const report<N>& r) {
+            whole.value += r.value;
+            for (std::size_t i = 0; i < N; ++i) {
+                whole.terms[i].value += r.terms[i].value;
+                whole.terms[i].normalizer += r.terms[i].normalizer;
+            }
+            out.accumulate = true;
+        };
+        with_fused([&](auto& ready) { add(ready.template run<Gradient, N>(out)); });
+        each_apart([&](const auto& one) { add(one.template run<Gradient, N>(out)); });
+        whole.normalizer = whole.terms[0].normalizer;
+        whole.valid = survey_.valid;
+        return whole;
+    }
+
+    /// The shape of the unreduced losses.
+    [[nodiscard]] tensor::shape unreduced_shape() const {
+        tensor::shape shape;
+        with_fused([&](auto& ready) { shape = ready.unreduced_shape(); });
+        each_apart([&](const auto& one) { shape = one.unreduced_shape(); });
+        return shape;
+    }
+
+    /// Writes the unreduced losses.
+    void write_unreduced(sink_ref<T> out) const {
+        with_fused([&]<class Stages>(Stages& ready) {
+            static_assert(
+                !Stages::program_type::has_regions,
+                "xloss: unreduced needs terms of one kind: a sum of pointwise and regional terms is "
+                "no sum over pixels, nor over regions");
+            ready.write_unreduced(out);
+            out.accumulate = true;
+        });
+        each_apart([&](const auto& one) {
+            one.write_unreduced(out);
+            out.accumulate = true;
+        });
+    }
+
+private:
+    /// The survey where no other one takes its memory.
+    static survey kept(const survey& s, workspace& memory) {
+        double* numbers = memory.get<double>(scratch::whole_survey, survey_size(s.classes));
+        write_survey(s, numbers);
+        return read_survey(numbers, s.classes, s.md, s.reduction);
+    }
+
+    template <class F>
+    void with_fused(F&& f) const {
+        if constexpr (std::tuple_size_v < decltype(fused_) >> 0)
+            with_program<Mode>(fused_, survey_, [&]<class Program>(const Program& all) {
+                target<T> y = in_.y;
+                if (call_.upstream.tensor()) {
+                    if (Program::has_regions)
+                        throw parameter_error(
+                            y.name() + ": an upstream tensor needs terms of one kind, pointwise or regional");
+                    y.set_upstream(&*call_.upstream.tensor());
+                }
+                const sweep_inputs<T> in{in_.x, y, in_.probabilities, in_.executor, in_.memory};
+                stages<Mode, T, Program> ready(all, in, survey_, options_, call_);
+                f(ready);
+            });
+    }
+
+    /// Calls f(stages) for every loss that runs apart.
+    template <class F>
+    void each_apart(F&& f) const {
+        std::apply(
+            [&]<class... Loss>(const placed_loss<Loss>&... one) {
+                (f(selection_stages<Mode, T, Loss>(one, in_, survey_, options_, call_)), ...);
+            },
+            apart_);
+    }
+
+    using all_losses = std::tuple<placed_loss<Losses>...>;
+
+    decltype(part_of<false>(std::declval<const all_losses&>())) fused_;
+    decltype(part_of<true>(std::declval<const all_losses&>())) apart_;
+    const sweep_inputs<T>& in_;
+    survey survey_;
+    const mode_options& options_;
+    const call_options& call_;
+};
+
+} // namespace xloss::engine
+
+#endif
