@@ -12,10 +12,10 @@
 #include <vector>
 
 #if __has_include(<xtensor/views/xview.hpp>)
-#include <xtensor/views/xstrided_view.hpp>
+#include <xtensor/misc/xmanipulation.hpp>
 #include <xtensor/views/xview.hpp>
 #else
-#include <xtensor/xstrided_view.hpp>
+#include <xtensor/xmanipulation.hpp>
 #include <xtensor/xview.hpp>
 #endif
 

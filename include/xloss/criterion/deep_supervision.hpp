@@ -72,12 +72,12 @@ template <class E, std::size_t N>
 inline constexpr bool is_range<std::span<E, N>> = true;
 
 template <class List>
-inline constexpr bool is_list = is_range<List> || (fixed_length<List> > 0);
+inline constexpr bool is_list = is_range<List> || (fixed_length<List> != 0);
 
 /// What head i has of a list, or what all heads share. `Index` is a number, or a type with one.
 template <class List, class Index>
 auto& at_head(List& list, Index i) {
-    if constexpr (fixed_length < std::remove_const_t < List >>> 0)
+    if constexpr (fixed_length<std::remove_const_t<List>> != 0)
         return std::get<Index::value>(list);
     else if constexpr (is_range<std::remove_const_t<List>>)
         return list[i];
@@ -138,6 +138,11 @@ class heads_call {
                   "xloss: the logits of deep_supervision are a list with one tensor for each head: "
                   "std::tie(x0, x1), or a std::vector, std::array or std::span of tensors");
 
+    template <class List>
+    static constexpr bool fits = fixed_length<List> == 0 || fixed_length<List> == Fixed;
+    static_assert(fits<Losses> && fits<X> && fits<Y>,
+                  "xloss: the losses, logits and targets of deep_supervision are as many as its heads");
+
     template <class Index>
     using request_at = request<type_at_head<Losses, Index>, type_at_head<X, Index>>;
     template <class Index>
@@ -147,35 +152,31 @@ class heads_call {
 
     template <std::size_t I>
     using constant = std::integral_constant<std::size_t, I>;
+    using every_head = std::make_index_sequence<Fixed>;
 
-    static auto no_results() {
-        if constexpr (Fixed == 0) {
-            return std::vector<evaluation_at<std::size_t>>{};
-        } else {
-            return []<std::size_t... I>(std::index_sequence<I...>) {
-                using first = evaluation_at<constant<0>>;
-                if constexpr ((std::is_same_v<first, evaluation_at<constant<I>>> && ...))
-                    return std::array<first, Fixed>{};
-                else
-                    return std::tuple<evaluation_at<constant<I>>...>{};
-            }
-            (std::make_index_sequence<Fixed>{});
-        }
+    // Types by example: a number of the whole, and what the heads give.
+
+    static auto a_number(std::index_sequence<>) { return number_at<std::size_t>{}; }
+
+    template <std::size_t... I>
+    requires(sizeof...(I) > 0) static auto a_number(std::index_sequence<I...>) {
+        return std::common_type_t<number_at<constant<I>>...>{};
     }
 
-    static auto no_number() {
-        if constexpr (Fixed == 0)
-            return number_at<std::size_t>{};
+    static auto no_results(std::index_sequence<>) { return std::vector<evaluation_at<std::size_t>>{}; }
+
+    template <std::size_t... I>
+    requires(sizeof...(I) > 0) static auto no_results(std::index_sequence<I...>) {
+        using first = evaluation_at<constant<0>>;
+        if constexpr ((std::is_same_v<first, evaluation_at<constant<I>>> && ...))
+            return std::array<first, Fixed>{};
         else
-            return []<std::size_t... I>(std::index_sequence<I...>) {
-                return std::common_type_t<number_at<constant<I>>...>{};
-            }
-        (std::make_index_sequence<Fixed>{});
+            return std::tuple<evaluation_at<constant<I>>...>{};
     }
 
 public:
-    using T = decltype(no_number());
-    using results = decltype(no_results());
+    using T = decltype(a_number(every_head{}));
+    using results = decltype(no_results(every_head{}));
 
     heads_call(const supervised_heads<Losses>& heads, const X& x, const Y& y, const call_options& options)
         : heads_(heads), x_(x), y_(y), options_(options) {
@@ -222,7 +223,7 @@ public:
             const call_options own = options_of(i);
             named(i, [&] { request_of(i, own).run(check_run{}); });
         });
-        heads_evaluation<T, results> e{T(0), no_results()};
+        heads_evaluation<T, results> e{T(0), no_results(every_head{})};
         if constexpr (Fixed == 0)
             e.heads.resize(size());
         double sum = 0.0;
@@ -239,19 +240,7 @@ public:
     }
 
     /// Room for the gradients of all heads.
-    auto new_gradients() const {
-        if constexpr (Fixed == 0) {
-            std::vector<tensor::container_like<T, type_at_head<X, std::size_t>>> grads;
-            grads.reserve(size());
-            each([&](auto i) { grads.push_back(tensor::make_like<T>(at_head(x_, i))); });
-            return grads;
-        } else {
-            return [&]<std::size_t... I>(std::index_sequence<I...>) {
-                return std::tuple{tensor::make_like<number_at<constant<I>>>(at_head(x_, constant<I>{}))...};
-            }
-            (std::make_index_sequence<Fixed>{});
-        }
-    }
+    auto new_gradients() const { return new_gradients(every_head{}); }
 
 private:
     template <class Index>
@@ -266,14 +255,30 @@ private:
 
     [[nodiscard]] bool is_skipped(std::size_t i) const { return heads_.weights[i] == 0.0; }
 
+    auto new_gradients(std::index_sequence<>) const {
+        std::vector<tensor::container_like<T, type_at_head<X, std::size_t>>> grads;
+        grads.reserve(size());
+        each([&](auto i) { grads.push_back(tensor::make_like<T>(at_head(x_, i))); });
+        return grads;
+    }
+
+    template <std::size_t... I>
+    requires(sizeof...(I) > 0) auto new_gradients(std::index_sequence<I...>) const {
+        return std::tuple{tensor::make_like<number_at<constant<I>>>(at_head(x_, constant<I>{}))...};
+    }
+
     template <class F>
     void each(F&& f) const {
         if constexpr (Fixed > 0)
-            [&]<std::size_t... I>(std::index_sequence<I...>) {
-                (f(constant<I>{}), ...);
-            }
-        (std::make_index_sequence<Fixed>{});
-        else for (std::size_t i = 0; i < size(); ++i) f(i);
+            each(f, every_head{});
+        else
+            for (std::size_t i = 0; i < size(); ++i)
+                f(i);
+    }
+
+    template <class F, std::size_t... I>
+    static void each(F& f, std::index_sequence<I...>) {
+        (f(constant<I>{}), ...);
     }
 
     template <class F>
@@ -287,11 +292,8 @@ private:
 
     template <class List>
     void require_one_each(const char* what, const List& list) const {
-        if constexpr (fixed_length < List >> 0) {
-            static_assert(
-                fixed_length<List> == Fixed,
-                "xloss: the losses, logits, targets and gradients of deep_supervision are as many as "
-                "there are heads");
+        if constexpr (fixed_length<List> != 0) {
+            static_assert(fits<List>, "xloss: the gradients of deep_supervision are as many as its heads");
         } else if constexpr (is_range<List>) {
             if (list.size() != size())
                 throw shape_error("xloss::deep_supervision: " + std::to_string(list.size()) + " " + what +
@@ -369,26 +371,33 @@ private:
     const call_options& options_;
 };
 
-/// The number of heads, if one of the lists tells the compiler.
+/// The number of heads, if one of the lists tells the compiler; 0 if none does.
 template <class... Lists>
-inline constexpr std::size_t fixed_heads = std::max({fixed_length<std::remove_cvref_t<Lists>>...});
+constexpr std::size_t fixed_heads() {
+    std::size_t n = 0;
+    for (const std::size_t length : {fixed_length<std::remove_cvref_t<Lists>>...})
+        n = length > 0 && (n == 0 || length < n) ? length : n;
+    return n;
+}
 
 } // namespace engine
 
 /// Deep supervision: the loss of a network with several heads or scales, sum_i w_i L_i(x_i, y_i).
 ///
 ///     const auto heads = xloss::deep_supervision(xloss::cross_entropy{}, {1.0, 0.4});
-///     heads(std::tie(x0, x1), std::tie(y0, y1));                                  // the value
-///     auto r = xloss::value_and_grad(heads, std::tie(x0, x1), std::tie(y0, y1));  // r.value,
-///     r.heads[1].value auto& [g0, g1] = r.grads; xloss::value_and_grad_into(std::tie(g0, g1), heads,
-///     std::tie(x0, x1), std::tie(y0, y1));
+///     heads(std::tie(x0, x1), std::tie(y0, y1)); // the value
+///     auto r = xloss::value_and_grad(heads, std::tie(x0, x1), std::tie(y0, y1));
+///     auto& [g0, g1] = r.grads; // r.value, r.heads[1].value
+///     xloss::value_and_grad_into(std::tie(g0, g1), heads, std::tie(x0, x1), std::tie(y0, y1));
 ///
 /// Shapes and modes: `losses` is one loss, sum or criterion for all heads, or a list with one for each, of
 /// any modes: `std::tuple{multiclass(cross_entropy{} + dice{}), cross_entropy{}}`. Logits and gradients are
 /// lists, targets are a list, or one target for all heads of the same size. A list is a std::tuple (std::tie)
 /// or std::pair, in which the tensors may have any types, or a std::vector, std::array or std::span. Heads
-/// may differ in size; a smaller target may be a view of the full one, which is read as it is: `xt::view(y,
-/// xt::all(), xt::range(0, xt::placeholders::_, 2), xt::range(0, xt::placeholders::_, 2))`.
+/// may differ in size; a smaller target may be a view of the full one, which is read as it is:
+///
+///     using xt::placeholders::_;
+///     const auto y1 = xt::view(y0, xt::all(), xt::range(0, _, 2), xt::range(0, _, 2));
 ///
 /// Parameters: `weights`, one finite number for each head. A head of weight 0 is skipped wholly: its logits
 /// and target are never read, and may hold NaN and wrong labels. Its gradient is set to 0, or with
@@ -427,14 +436,15 @@ inline std::vector<double> deep_supervision_weights(std::size_t n) {
 /// The value of several heads.
 template <class Losses, class X, class Y>
 auto value(const supervised_heads<Losses>& heads, const X& x, const Y& y, const call_options& options = {}) {
-    return engine::heads_call<engine::fixed_heads<Losses, X, Y>, Losses, X, Y>(heads, x, y, options).value();
+    return engine::heads_call<engine::fixed_heads<Losses, X, Y>(), Losses, X, Y>(heads, x, y, options)
+        .value();
 }
 
 /// Value, evaluations and gradients of several heads.
 template <class Losses, class X, class Y>
 auto value_and_grad(const supervised_heads<Losses>& heads, const X& x, const Y& y,
                     const call_options& options = {}) {
-    using call = engine::heads_call<engine::fixed_heads<Losses, X, Y>, Losses, X, Y>;
+    using call = engine::heads_call<engine::fixed_heads<Losses, X, Y>(), Losses, X, Y>;
     call_options overwrite = options;
     overwrite.accumulate = false; // there is nothing yet to add to
     const call all(heads, x, y, overwrite);
@@ -452,8 +462,8 @@ auto value_and_grad_into(Gradients&& grads, const supervised_heads<Losses>& head
     static_assert(engine::is_list<std::remove_cvref_t<Gradients>>,
                   "xloss: the gradients of deep_supervision are a list with one tensor for each head: "
                   "std::tie(g0, g1), or a std::vector, std::array or std::span of tensors");
-    return engine::heads_call<engine::fixed_heads<Losses, X, Y, Gradients>, Losses, X, Y>(heads, x, y,
-                                                                                          options)
+    return engine::heads_call<engine::fixed_heads<Losses, X, Y, Gradients>(), Losses, X, Y>(heads, x, y,
+                                                                                            options)
         .gradients_into(grads);
 }
 
