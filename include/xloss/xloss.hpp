@@ -5,6 +5,7 @@
 /// All of xloss.
 
 #include <xloss/criterion/call.hpp>
+#include <xloss/criterion/deep_supervision.hpp>
 #include <xloss/criterion/measure.hpp>
 #include <xloss/criterion/mode.hpp>
 #include <xloss/criterion/selection.hpp>

@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdlib>
 #include <memory>
+#include <tuple>
 #include <vector>
 
 namespace {
@@ -158,6 +159,24 @@ TEST_CASE("a loss without a gradient, and one in parts, allocate as little", "[e
     const auto evaluate = [&] {
         const counting::since start;
         static_cast<void>(xloss::value(mask_loss, x, y, {.workspace = &memory}));
+        return start.allocations();
+    };
+    evaluate();
+    CHECK(evaluate() == 0);
+}
+
+TEST_CASE("several heads allocate nothing either", "[engine][workspace]") {
+    xloss::workspace memory;
+    const auto heads = xloss::deep_supervision(mask_loss, {1.0, 0.0, 0.5});
+    const auto x = made_up::logits<float, 4>({2, 1, 30, 40}),
+               small = made_up::logits<float, 4>({2, 1, 15, 20});
+    const auto y = made_up::labels<float, 4>({2, 1, 30, 40}),
+               fewer = made_up::labels<float, 4>({2, 1, 15, 20});
+    auto grad = x, skipped = x, small_grad = small;
+    const auto evaluate = [&] {
+        const counting::since start;
+        xloss::value_and_grad_into(std::tie(grad, skipped, small_grad), heads, std::tie(x, x, small),
+                                   std::tie(y, y, fewer), {.workspace = &memory});
         return start.allocations();
     };
     evaluate();

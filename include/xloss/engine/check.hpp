@@ -28,7 +28,9 @@ void check_activation(const target<T>& y, activation a) {
         throw parameter_error(
             y.name() + ": a softmax over classes is multiclass; this mode has one sigmoid per element");
     if (softmax && y.geometry().classes == 1)
-        throw shape_error(y.name() + ": a softmax over one class is always 1; for one class use binary");
+        throw shape_error(y.name() +
+                          ": a softmax over one class is always 1; for one class use binary, with bce in "
+                          "place of cross_entropy");
 }
 
 /// Whether any class of pixel i counts: what its softmax is made of, a class of weight 0 too.

@@ -142,7 +142,7 @@ public:
                               " for logits " + logits_.to_string());
         if (s != logits_)
             throw shape_error(name() + ": target " + s.to_string() + " does not fit logits " +
-                              logits_.to_string());
+                              logits_.to_string() + hint_for(s));
         soft_.emplace(y);
     }
 
@@ -268,8 +268,25 @@ private:
         } else {
             throw shape_error(name() + ": target " + s.to_string() +
                               " has the shape of a label map for logits " + logits_.to_string() +
-                              ", and a label map has integers");
+                              ", and a label map has integers: xt::cast<int>(target)");
         }
+    }
+
+    /// What a target was probably meant as, where it has one channel or none.
+    [[nodiscard]] std::string hint_for(const tensor::shape& s) const {
+        tensor::shape plane = logits_; // [B, ...]
+        if (logits_.rank < 2 || logits_[1] == 1)
+            return {};
+        tensor::shape one = logits_; // [B, 1, ...]
+        one[1] = 1;
+        for (std::size_t axis = 2; axis < logits_.rank; ++axis)
+            plane[axis - 1] = logits_[axis];
+        plane[--plane.rank] = 0;
+        if (s == one)
+            return "; a label map has no class axis: " + plane.to_string();
+        if (s == plane)
+            return "; for a label map wrap the loss in multiclass(...), or in one_vs_rest(...)";
+        return {};
     }
 
     void start_with_ignored(std::size_t n, const T* y, T* m) const {
