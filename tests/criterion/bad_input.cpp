@@ -57,6 +57,8 @@ void every_loss(const mode_options& options, F&& f) {
     f("tversky", multiclass(tversky{}, options));
     f("mcc", multiclass(mcc{}, options));
     f("generalized_dice", multiclass(generalized_dice{}, options));
+    f("wasserstein_dice", multiclass(xloss::wasserstein_dice{}, options));
+    f("top_k", multiclass(xloss::top_k(cross_entropy{}, 0.5), options));
     f("bce", one_vs_rest(xloss::bce{}, options));
     f("dice", one_vs_rest(dice{}, options));
 }

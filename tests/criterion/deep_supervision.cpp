@@ -23,6 +23,7 @@ using xloss::cross_entropy;
 using xloss::deep_supervision;
 using xloss::dice;
 using xloss::multiclass;
+using xloss::top_k;
 
 namespace {
 
@@ -211,6 +212,16 @@ TEST_CASE("an error in any head is named, and no gradient is touched", "[criteri
         deep_supervision(std::tuple{criterion, multiclass(dice{.smooth = -1.0}, {.ignore_index = 255})},
                          {1.0, 0.4}),
         std::tie(full, half), std::tie(full_labels, half_labels));
+    // What runs apart from the rest, and the rest beside it.
+    for (const auto& [fraction, smooth, part] :
+         {std::tuple{2.0, 1.0, "top_k: fraction"}, std::tuple{0.1, -1.0, "dice: smooth"}})
+        refuses<xloss::parameter_error>(
+            {"head 1", part},
+            deep_supervision(
+                std::tuple{criterion, multiclass(dice{.smooth = smooth} + top_k(cross_entropy{}, fraction),
+                                                 {.ignore_index = 255})},
+                {1.0, 0.4}),
+            std::tie(full, half), std::tie(full_labels, half_labels));
     for (const double w : {not_a_number, infinity})
         refuses<xloss::parameter_error>({"weight of head 1"}, deep_supervision(criterion, {1.0, w}),
                                         std::tie(full, half), std::tie(full_labels, half_labels));

@@ -231,3 +231,28 @@ TEST_CASE("recipe: nnU-Net's Dice and cross entropy, with its deep supervision",
           1e-13);
     CHECK(largest_entry(std::get<2>(r.grads)) == 0.0);
 }
+
+TEST_CASE("recipe: nnU-Net's Dice and top-k cross entropy", "[criterion][recipes]") {
+    // The document's k of all pixels counts ignored ones too, as zeros; here none is ignored.
+    const label_map all = labels(3, 2, 3, 4);
+    const auto document = [&](const scores& v) {
+        const scores p = softmax(v);
+        std::vector<double> losses;
+        for (std::size_t b = 0; b < 2; ++b)
+            for (std::size_t i = 0; i < 12; ++i) {
+                const auto c = static_cast<std::size_t>(all.data()[b * 12 + i]);
+                losses.push_back(-std::log(p.data()[(b * 3 + c) * 12 + i]));
+            }
+        std::sort(losses.rbegin(), losses.rend());
+        double sum = 0.0;
+        for (std::size_t i = 0; i < 5; ++i) // 0.21 of 24, down; the sixth is another value
+            sum += losses[i];
+        return minus_batch_dice(v, all) + sum / 5.0;
+    };
+    const auto r = xloss::value_and_grad(
+        multiclass(dice{.smooth = 1e-5, .over = region::batch, .include_background = false} +
+                   xloss::top_k(cross_entropy{}, 0.21)),
+        x, all);
+    CHECK(error(r.value - 1.0, document(x)) <= 1e-13);
+    CHECK(gradient_error(r.grad, x, document) <= 1e-7);
+}

@@ -123,10 +123,11 @@ void write_zeros(const tensor::sink<T>& to) {
     }
 }
 
-/// Everything with_stages checks, and nothing else.
+/// Everything that with_stages and the stages check, and nothing else.
 struct check_run {
     template <class Stages>
-    int operator()(const Stages&) const {
+    int operator()(const Stages& stages) const {
+        stages.check();
         return 0;
     }
 };

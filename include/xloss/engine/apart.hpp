@@ -167,6 +167,12 @@ public:
         : fused_(part_of<false>(losses)), apart_(part_of<true>(losses)), in_(in), survey_(kept(s, in.memory)),
           options_(options), call_(call) {}
 
+    /// Throws what is wrong with parameters and upstream of any of the losses; nothing is written.
+    void check() const {
+        with_fused([](const auto& ready) { ready.check(); });
+        each_apart([](const auto& one) { one.check(); });
+    }
+
     /// Value, and with Gradient the gradient into `out`.
     template <bool Gradient, std::size_t N>
     report<N> run(sink_ref<T> out) {
