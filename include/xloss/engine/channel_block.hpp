@@ -54,7 +54,7 @@ public:
     using pixels = std::array<T, block_plan::most_pixels>;
     // of_label: x - max of the label, or what its row holds.
     alignas(64) pixels largest, others, inverse, log_sum, largest_q, label, m, of_label, own_slope,
-        others_slope, sum_of_slopes, dot, cost, value, staging, spare;
+        others_slope, sum_of_slopes, rest, major, cost, value, staging, spare;
 
 private:
     T* at(std::size_t plane, std::size_t c) const {

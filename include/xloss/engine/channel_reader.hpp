@@ -107,16 +107,18 @@ public:
     // --- scores ---
 
     void read_probabilities(block& k, std::size_t b, std::size_t i, std::size_t n) const {
+        const bool staged = in_.x.read_planes(window(b, i, n), k.row(0), k.stride());
         for (std::size_t c = 0; c < g_.classes; ++c)
-            read_row(k, b, c, i, n, [](std::size_t, const V&) XLOSS_INLINE_LAMBDA {});
+            read_row(k, staged, b, c, i, n, [](std::size_t, const V&) XLOSS_INLINE_LAMBDA {});
     }
 
     /// Reads the logits and finds the largest of every pixel.
     void read_logits(block& k, std::size_t b, std::size_t i, std::size_t n) const {
+        const bool staged = in_.x.read_planes(window(b, i, n), k.row(0), k.stride());
         T* largest = k.largest.data();
         std::fill_n(largest, padded(n), -std::numeric_limits<T>::infinity());
         for (std::size_t c = 0; c < g_.classes; ++c)
-            read_row(k, b, c, i, n, [largest](std::size_t j, const V& x) XLOSS_INLINE_LAMBDA {
+            read_row(k, staged, b, c, i, n, [largest](std::size_t j, const V& x) XLOSS_INLINE_LAMBDA {
                 greater(V::load(largest + j), x).store(largest + j); // x second: its NaN comes through
             });
     }
@@ -209,15 +211,16 @@ public:
         return weights_per_class_ && probabilities_ ? k.weight(c) : k.m.data();
     }
 
-    /// Writes the vectors f(j) of a row, or adds them; where nothing counts, what `out` says, and nothing.
+    /// Writes the vectors f(j) of a row, to the gradient or the block, or adds them; where nothing counts,
+    /// what `out` says, and nothing.
     template <class F>
     void write_row(block& k, std::size_t first, std::size_t n, const T* present, const sink_ref<T>& out,
-                   const F& given) const {
+                   const F& given, T* in_block = nullptr) const {
         const F f = given; // a copy, as in the elementwise kernel
         const bool accumulate = out.accumulate;
         const V absent(out.absent);
-        T* to = out.to->begin(first, n, k.staging.data(), accumulate);
-        T* at = whole(k, n, to);
+        T* to = in_block ? in_block : out.to->begin(first, n, k.staging.data(), accumulate);
+        T* at = in_block ? in_block : whole(k, n, to);
         if (at != to && accumulate)
             std::copy_n(to, n, at);
         if (!accumulate && !masked_)
@@ -231,7 +234,21 @@ public:
             }
         if (at != to)
             std::copy_n(at, n, to);
-        out.to->commit(first, n, to, accumulate);
+        if (!in_block)
+            out.to->commit(first, n, to, accumulate);
+    }
+
+    /// Calls write(c, where to write the row of class c in the block) for every class; that is nowhere, but
+    /// for a gradient whose classes are interleaved in memory: it is stored when all of them are done.
+    template <class Write>
+    void write_classes(block& k, std::size_t b, std::size_t i, std::size_t n, const sink_ref<T>& out,
+                       Write&& write) const {
+        const tensor::plane_window w = window(b, i, n);
+        const bool together = !out.accumulate && out.to->prefers_planes(w);
+        for (std::size_t c = 0; c < g_.classes; ++c)
+            write(c, together ? k.row(c) : nullptr);
+        if (together)
+            out.to->commit_planes(w, k.row(0), k.stride());
     }
 
     /// Where whole vectors may be stored for n elements that belong to `to`: a call for the last few in the
@@ -239,6 +256,10 @@ public:
     static T* whole(block& k, std::size_t n, T* to) { return n % V::width == 0 ? to : k.staging.data(); }
 
 protected:
+    [[nodiscard]] tensor::plane_window window(std::size_t b, std::size_t i, std::size_t n) const {
+        return {g_.first(b, 0) + i, g_.pixels, g_.classes, n};
+    }
+
     const sweep_inputs<T>& in_;
     geometry g_;
     bool soft_;
@@ -337,11 +358,12 @@ private:
             k.m[j] = m[j] != T(0) ? T(1) : k.m[j];
     }
 
-    /// Reads a row of scores and calls f(j, x) for its vectors; 0 past its end and, as x may be anything
-    /// there, where nothing counts.
+    /// Reads a row of scores, if it is not yet `staged` in the block, and calls f(j, x) for its vectors; 0
+    /// past its end and, as x may be anything there, where nothing counts.
     template <class F>
-    void read_row(block& k, std::size_t b, std::size_t c, std::size_t i, std::size_t n, F&& f) const {
-        const T* row = in_.x.read(g_.first(b, c) + i, n, k.staging.data());
+    void read_row(block& k, bool staged, std::size_t b, std::size_t c, std::size_t i, std::size_t n,
+                  F&& f) const {
+        const T* row = staged ? k.row(c) : in_.x.read(g_.first(b, c) + i, n, k.staging.data());
         const T* present = masked_ ? presence(k, c) : nullptr;
         T* to = k.row(c);
         const auto take = [=, &f](std::size_t j, V x) XLOSS_INLINE_LAMBDA {

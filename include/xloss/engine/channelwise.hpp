@@ -25,7 +25,7 @@ template <class T, class Program>
 class channelwise_sweep : channel_reader<T> {
     using reader = channel_reader<T>;
     using reader::each_vector, reader::padded, reader::pixel_at, reader::label_pixel, reader::weight_at,
-        reader::target_at, reader::write_row, reader::presence;
+        reader::target_at, reader::write_row, reader::write_classes, reader::presence;
     using reader::g_, reader::in_, reader::soft_, reader::masked_, reader::probabilities_;
     using typename reader::block;
     using typename reader::V;
@@ -396,12 +396,34 @@ private:
         gradient(k, rows, b, i, n, point, pulls, out);
     }
 
+    /// sum_k p_k a_k over the classes of a pixel. The a of a class with p > 1/2 enters it by -q and stands
+    /// beside it: what that class is beyond the mean is then exact where all the rest is next to nothing.
+    class class_mean {
+    public:
+        class_mean(block& k, std::size_t n) : rest_(k.rest.data()), major_(k.major.data()) {
+            std::fill_n(rest_, padded(n), T(0));
+            std::fill_n(major_, padded(n), T(0));
+        }
+
+        XLOSS_INLINE void add(std::size_t j, const V& smaller, const V& a) const {
+            fma(smaller, a, V::load(rest_ + j)).store(rest_ + j);
+            select(signbit(smaller), a, V::load(major_ + j)).store(major_ + j);
+        }
+
+        /// a - sum_k p_k a_k.
+        XLOSS_INLINE V beyond(std::size_t j, const V& a) const {
+            return (a - V::load(major_ + j)) - V::load(rest_ + j);
+        }
+
+    private:
+        T *rest_, *major_;
+    };
+
     /// The gradient of a label map: nothing but comparisons and multiplications for every class.
     void label_gradient_rows(block& k, std::size_t b, std::size_t i, std::size_t n, const pull_back* pulls,
                              const sink_ref<T>& out) const {
-        T* const dot = k.dot.data();
+        const class_mean mean(k, n);
         const label_slopes slopes(k);
-        std::fill_n(dot, padded(n), T(0));
         if constexpr (has_costs)
             label_cost_slopes(k, n, pulls);
         for (std::size_t c = 0; c < g_.classes; ++c)
@@ -411,32 +433,38 @@ private:
                 V a = pull.template at<Program>(p, q_of_smaller(v), slopes.own(j, cls));
                 if constexpr (has_costs)
                     a += label_cost_slope(k, costs, j);
-                fma(p, a, V::load(dot + j)).store(dot + j);
+                mean.add(j, v, a);
             });
-        for (std::size_t c = 0; c < g_.classes; ++c)
-            write_row(k, g_.first(b, c) + i, n, k.m.data(), out,
-                      [=, &k, row = k.row(c), costs = costs_of(c), pull = label_pull<V>(pulls[c]),
-                       m = k.m.data(), cls = V(static_cast<double>(c))](std::size_t j) XLOSS_INLINE_LAMBDA {
-                          const V v = V::load(row + j), p = p_of_smaller(v);
-                          const auto own = slopes.own(j, cls);
-                          V a = pull.template at<Program>(p, q_of_smaller(v), own) - V::load(dot + j);
-                          if constexpr (has_costs)
-                              a += label_cost_slope(k, costs, j);
-                          if constexpr (Program::has_points)
-                              return fma(V::load(m + j) * p, a, slopes.at(j, own, p));
-                          else
-                              return V::load(m + j) * p * a;
-                      });
+        write_classes(k, b, i, n, out, [&](std::size_t c, T* in_block) {
+            write_row(
+                k, g_.first(b, c) + i, n, k.m.data(), out,
+                [=, &k, row = k.row(c), costs = costs_of(c), pull = label_pull<V>(pulls[c]), m = k.m.data(),
+                 cls = V(static_cast<double>(c))](std::size_t j) XLOSS_INLINE_LAMBDA {
+                    const V v = V::load(row + j), p = p_of_smaller(v);
+                    const auto own = slopes.own(j, cls);
+                    V a = pull.template at<Program>(p, q_of_smaller(v), own);
+                    if constexpr (has_costs)
+                        a += label_cost_slope(k, costs, j);
+                    a = mean.beyond(j, a);
+                    if constexpr (Program::has_points)
+                        return fma(V::load(m + j) * p, a, slopes.at(j, own, p));
+                    else
+                        return V::load(m + j) * p * a;
+                },
+                in_block);
+        });
     }
 
     /// The gradient of pointwise terms that see the class of the label alone.
     void label_point_rows(block& k, std::size_t b, std::size_t i, std::size_t n,
                           const sink_ref<T>& out) const {
-        for (std::size_t c = 0; c < g_.classes; ++c)
+        write_classes(k, b, i, n, out, [&](std::size_t c, T* in_block) {
             write_row(
                 k, g_.first(b, c) + i, n, k.m.data(), out,
                 [row = k.row(c), slopes = label_slopes(k), cls = V(static_cast<double>(c))](std::size_t j)
-                    XLOSS_INLINE_LAMBDA { return slopes.at(j, slopes.own(j, cls), V::load(row + j)); });
+                    XLOSS_INLINE_LAMBDA { return slopes.at(j, slopes.own(j, cls), V::load(row + j)); },
+                in_block);
+        });
     }
 
     /// The gradient of any program, by every class of a pixel.
@@ -446,34 +474,37 @@ private:
         const bool probabilities = probabilities_;
         const factors by_sum = point;
         const label_slopes slopes(k);
+        const class_mean mean(k, n);
         if (!probabilities) {
-            std::fill_n(k.dot.begin(), padded(n), T(0));
             for (std::size_t c = 0; c < g_.classes; ++c)
                 each_vector(n, [&, pull = pull_of(pulls, c)](std::size_t j) XLOSS_INLINE_LAMBDA {
                     const pixel<V> s = self.pixel_at(k, rows, c, j);
                     const V m = self.weight_at(k, c, j);
                     const V a = by_probability_of(s, m, pull, self.slope_of_class(s, c, m, by_sum),
                                                   self.cost_slope(k, pulls, c, j));
-                    fma(s.p, a, V::load(k.dot.data() + j)).store(k.dot.data() + j);
+                    mean.add(j, smaller_of(s.p, s.q), a);
                 });
         }
-        for (std::size_t c = 0; c < g_.classes; ++c)
-            write_row(k, g_.first(b, c) + i, n, presence(k, c), out,
-                      [&, pull = pull_of(pulls, c)](std::size_t j) XLOSS_INLINE_LAMBDA {
-                          const pixel<V> s = self.pixel_at(k, rows, c, j);
-                          const V m = self.weight_at(k, c, j);
-                          const class_slope own = self.slope_of_class(s, c, m, by_sum);
-                          V g(0.0);
-                          if constexpr (Program::has_points) {
-                              if (!self.soft_)
-                                  g = slopes.at(j, s.y == V(1.0), s.p);
-                              const V others = V::load(k.sum_of_slopes.data() + j) - own.by_log;
-                              g += probabilities ? own.by_log / max(s.p, V(least_variance))
-                                                 : own.by_log * s.q - s.p * others;
-                          }
-                          const V a = by_probability_of(s, m, pull, own, self.cost_slope(k, pulls, c, j));
-                          return g + (probabilities ? a : s.p * (a - V::load(k.dot.data() + j)));
-                      });
+        write_classes(k, b, i, n, out, [&](std::size_t c, T* in_block) {
+            write_row(
+                k, g_.first(b, c) + i, n, presence(k, c), out,
+                [&, pull = pull_of(pulls, c)](std::size_t j) XLOSS_INLINE_LAMBDA {
+                    const pixel<V> s = self.pixel_at(k, rows, c, j);
+                    const V m = self.weight_at(k, c, j);
+                    const class_slope own = self.slope_of_class(s, c, m, by_sum);
+                    V g(0.0);
+                    if constexpr (Program::has_points) {
+                        if (!self.soft_)
+                            g = slopes.at(j, s.y == V(1.0), s.p);
+                        const V others = V::load(k.sum_of_slopes.data() + j) - own.by_log;
+                        g += probabilities ? own.by_log / max(s.p, V(least_variance))
+                                           : own.by_log * s.q - s.p * others;
+                    }
+                    const V a = by_probability_of(s, m, pull, own, self.cost_slope(k, pulls, c, j));
+                    return g + (probabilities ? a : s.p * mean.beyond(j, a));
+                },
+                in_block);
+        });
     }
 
     static pull_back pull_of(const pull_back* pulls, std::size_t c) {

@@ -5,6 +5,7 @@
 #include <xloss/tensor/error.hpp>
 #include <xloss/tensor/layout.hpp>
 #include <xloss/tensor/like.hpp>
+#include <xloss/tensor/planes.hpp>
 #include <xloss/tensor/shape.hpp>
 #include <xloss/tensor/source.hpp>
 
@@ -61,6 +62,19 @@ void write_strided(const origin& to, std::size_t first, std::size_t n, const T* 
                  });
 }
 
+/// Stores rows `row` apart in a window of a strided tensor of L.
+template <class L, class T>
+void write_interleaved(const origin& to, const plane_window& w, const T* from, std::size_t row) {
+    L* data = static_cast<L*>(const_cast<void*>(to.object));
+    const plane_strides strides = *interleaved(to.where, w);
+    each_interleaved(strides, w, row,
+                     [=, step = strides.element](std::ptrdiff_t at, std::size_t position, auto length) {
+                         L* run = data + at;
+                         for (std::size_t j = 0; j < length; ++j)
+                             run[static_cast<std::ptrdiff_t>(j) * step] = static_cast<L>(from[position + j]);
+                     });
+}
+
 /// Stores n elements at the row-major positions from `first` of a view that has no strides.
 template <class G, class T>
 void write_stepped(const origin& to, std::size_t first, std::size_t n, const T* from, bool loaded) {
@@ -94,6 +108,7 @@ public:
             in_place_ = std::is_same_v<element, T> && origin_.where.contiguous();
             load_ = &read_strided<element, T>;
             store_ = &detail::write_strided<element, T>;
+            store_planes_ = &detail::write_interleaved<element, T>;
         } else {
             load_ = &read_lazy<G, T>;
             store_ = &detail::write_stepped<G, T>;
@@ -137,8 +152,20 @@ public:
         }
     }
 
+    /// Whether a window is better stored as a whole, by commit_planes, than row by row: its planes are
+    /// interleaved in memory.
+    bool prefers_planes(const plane_window& w) const {
+        return store_planes_ && !in_place_ && interleaved(origin_.where, w);
+    }
+
+    /// Stores a window from rows `row` apart; only where prefers_planes says so.
+    void commit_planes(const plane_window& w, const T* from, std::size_t row) const {
+        store_planes_(origin_, w, from, row);
+    }
+
 private:
     origin origin_;
+    void (*store_planes_)(const origin&, const plane_window&, const T*, std::size_t) = nullptr;
     void (*load_)(const origin&, std::size_t, std::size_t, T*) = nullptr;
     void (*store_)(const origin&, std::size_t, std::size_t, const T*, bool) = nullptr;
     bool in_place_ = false;

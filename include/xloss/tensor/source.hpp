@@ -4,6 +4,7 @@
 #include <xloss/simd/convert.hpp>
 #include <xloss/tensor/alias.hpp>
 #include <xloss/tensor/layout.hpp>
+#include <xloss/tensor/planes.hpp>
 #include <xloss/tensor/shape.hpp>
 #include <xloss/tensor/xtensor.hpp>
 
@@ -11,6 +12,7 @@
 #include <array>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <type_traits>
 
 namespace xloss::tensor {
@@ -127,6 +129,22 @@ void read_strided(const origin& from, std::size_t first, std::size_t n, T* to) {
                  });
 }
 
+/// Copies a window of a strided tensor of L into rows `row` apart, if its planes are interleaved.
+template <class L, class T>
+bool read_interleaved(const origin& from, const plane_window& w, T* to, std::size_t row) {
+    const std::optional<plane_strides> strides = interleaved(from.where, w);
+    if (!strides)
+        return false;
+    const L* data = static_cast<const L*>(from.object);
+    each_interleaved(*strides, w, row,
+                     [=, step = strides->element](std::ptrdiff_t at, std::size_t position, auto length) {
+                         const L* run = data + at;
+                         for (std::size_t j = 0; j < length; ++j)
+                             to[position + j] = static_cast<T>(run[static_cast<std::ptrdiff_t>(j) * step]);
+                     });
+    return true;
+}
+
 /// Computes the row-major elements [first, first + n) of an expression without memory.
 template <class E, class T>
 void read_lazy(const origin& from, std::size_t first, std::size_t n, T* to) {
@@ -158,6 +176,7 @@ public:
         if constexpr (strided_memory<E>) {
             in_place_ = std::is_same_v<element, T> && origin_.where.contiguous();
             stage_ = &read_strided<element, T>;
+            stage_planes_ = &read_interleaved<element, T>;
         } else {
             stage_ = &read_lazy<E, T>;
         }
@@ -182,9 +201,16 @@ public:
         return buffer;
     }
 
+    /// Copies a window into rows `row` apart, if its planes are interleaved in memory, as in a channels-last
+    /// tensor; else does nothing and says false.
+    bool read_planes(const plane_window& w, T* to, std::size_t row) const {
+        return stage_planes_ && !in_place_ && stage_planes_(origin_, w, to, row);
+    }
+
 private:
     origin origin_;
     void (*stage_)(const origin&, std::size_t, std::size_t, T*) = nullptr;
+    bool (*stage_planes_)(const origin&, const plane_window&, T*, std::size_t) = nullptr;
     bool in_place_ = false;
 };
 
