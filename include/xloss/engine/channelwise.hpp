@@ -276,13 +276,14 @@ private:
                 at = this->whole(k, n, to);
             }
             std::array<V, Program::width> run{};
-            each_vector(n, [&, at, row = k.row(c), label = k.label.data(), weight_of = k.m.data(),
-                            cls = V(static_cast<double>(c))](std::size_t j) XLOSS_INLINE_LAMBDA {
+            const T* row = k.row(c);
+            const V cls(static_cast<double>(c));
+            each_vector(n, [&](std::size_t j) XLOSS_INLINE_LAMBDA {
                 V p, q;
                 if constexpr (Hard) {
                     self.probability_of(k, j, V::load(row + j), p, q);
-                    const auto is_own = V::load(label + j) == cls;
-                    const V m = V::load(weight_of + j);
+                    const auto is_own = V::load(k.label.data() + j) == cls;
+                    const V m = V::load(k.m.data() + j);
                     add_label_sums<Program>(p, q, is_own, m, run.data());
                     if constexpr (has_costs)
                         run[Program::soft_at(sums::cost)] +=
@@ -357,20 +358,27 @@ private:
             });
     }
 
-    /// The slope by W of every pixel of a label map.
-    static void label_cost_slopes(block& k, std::size_t n, const pull_back* pulls) {
-        for (std::size_t j = 0; j < padded(n); ++j)
-            k.cost[j] = k.label[j] < T(0)
-                            ? T(0)
-                            : static_cast<T>(pulls[static_cast<std::size_t>(k.label[j])].by_cost);
-    }
+    /// What W adds to the slopes by the probabilities of a pixel of a label map.
+    class cost_slopes {
+    public:
+        cost_slopes(block& k, std::size_t n, const pull_back* pulls)
+            : label_(k.label.data()), by_cost_(k.cost.data()) {
+            for (std::size_t j = 0; has_costs && j < padded(n); ++j)
+                k.cost[j] = k.label[j] < T(0)
+                                ? T(0)
+                                : static_cast<T>(pulls[static_cast<std::size_t>(k.label[j])].by_cost);
+        }
 
-    /// What W adds to the slope by the probability of a class, from its costs.
-    static XLOSS_INLINE V label_cost_slope(const block& k, const T* costs, std::size_t j) {
-        return lookup(costs, greater(V(0.0), V::load(k.label.data() + j))) * V::load(k.cost.data() + j);
-    }
+        /// For the class with these costs.
+        XLOSS_INLINE V at(std::size_t j, const T* costs) const {
+            return lookup(costs, greater(V(0.0), V::load(label_ + j))) * V::load(by_cost_ + j);
+        }
 
-    /// The same for any target, times the weight of the target's class.
+    private:
+        const T *label_, *by_cost_;
+    };
+
+    /// The same for any target, the weight of its class included.
     XLOSS_INLINE V cost_slope(const block& k, const pull_back* pulls, std::size_t c, std::size_t j) const {
         V a(0.0);
         if constexpr (has_costs)
@@ -424,27 +432,26 @@ private:
                              const sink_ref<T>& out) const {
         const class_mean mean(k, n);
         const label_slopes slopes(k);
-        if constexpr (has_costs)
-            label_cost_slopes(k, n, pulls);
+        const cost_slopes by_cost(k, n, pulls);
         for (std::size_t c = 0; c < g_.classes; ++c)
-            each_vector(n, [=, &k, row = k.row(c), costs = costs_of(c), pull = label_pull<V>(pulls[c]),
+            each_vector(n, [=, row = k.row(c), costs = costs_of(c), pull = label_pull<V>(pulls[c]),
                             cls = V(static_cast<double>(c))](std::size_t j) XLOSS_INLINE_LAMBDA {
                 const V v = V::load(row + j), p = p_of_smaller(v);
                 V a = pull.template at<Program>(p, q_of_smaller(v), slopes.own(j, cls));
                 if constexpr (has_costs)
-                    a += label_cost_slope(k, costs, j);
+                    a += by_cost.at(j, costs);
                 mean.add(j, v, a);
             });
         write_classes(k, b, i, n, out, [&](std::size_t c, T* in_block) {
             write_row(
                 k, g_.first(b, c) + i, n, k.m.data(), out,
-                [=, &k, row = k.row(c), costs = costs_of(c), pull = label_pull<V>(pulls[c]), m = k.m.data(),
+                [=, row = k.row(c), costs = costs_of(c), pull = label_pull<V>(pulls[c]), m = k.m.data(),
                  cls = V(static_cast<double>(c))](std::size_t j) XLOSS_INLINE_LAMBDA {
                     const V v = V::load(row + j), p = p_of_smaller(v);
                     const auto own = slopes.own(j, cls);
                     V a = pull.template at<Program>(p, q_of_smaller(v), own);
                     if constexpr (has_costs)
-                        a += label_cost_slope(k, costs, j);
+                        a += by_cost.at(j, costs);
                     a = mean.beyond(j, a);
                     if constexpr (Program::has_points)
                         return fma(V::load(m + j) * p, a, slopes.at(j, own, p));

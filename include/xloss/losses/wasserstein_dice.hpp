@@ -121,6 +121,7 @@ struct wasserstein_dice {
         return most;
     }
 
+    /// Throws what is wrong with the distances.
     [[noreturn]] static void fail(const std::string& what) {
         throw parameter_error(engine::public_name(name) + ": distances " + what);
     }
