@@ -140,6 +140,21 @@ TEST_CASE("the memory of a gradient is that of its tensor", "[tensor][sink]") {
     REQUIRE(sink<float>(kept).memory().empty());
 }
 
+TEST_CASE("plain memory is written in place", "[tensor][sink]") {
+    std::vector<float> memory(12, 1.0F);
+    xloss::tensor::shape box;
+    box.rank = 2;
+    box[0] = 2;
+    box[1] = 3;
+    const sink<float> g(memory.data(), box);
+    CHECK(g.in_place());
+    CHECK(g.size() == 6);
+    CHECK(g.shape() == box);
+    CHECK(g.begin(4, 2, nullptr, true) == memory.data() + 4);
+    CHECK(xloss::tensor::overlap(g.memory(), sink<float>(memory.data() + 5, box).memory()));
+    CHECK_FALSE(xloss::tensor::overlap(g.memory(), sink<float>(memory.data() + 6, box).memory()));
+}
+
 TEST_CASE("a gradient whose elements share memory is refused", "[tensor][sink]") {
     std::vector<float> data(5);
     auto repeated = xt::adapt(data.data(), 20, xt::no_ownership(), std::array<std::size_t, 2>{4, 5},

@@ -60,6 +60,7 @@ public:
         if constexpr (requires { selection_.check(); })
             selection_.check();
         with_all(call_, [](const auto& ready) { ready.check(); });
+        keys(); // the one allocation that may be large fails here or never
     }
 
     [[nodiscard]] tensor::shape unreduced_shape() const {
@@ -109,16 +110,20 @@ private:
         tensor::shape flat;
         flat.rank = 1;
         flat[0] = survey_.elements;
-        T* keys = in_.memory.template get<T>(scratch::keys, flat[0]);
-        const tensor::sink<T> to(keys, flat);
+        const std::span<T> all = keys();
+        const tensor::sink<T> to(all.data(), flat);
         const sink_ref<T> out{&to, false, -std::numeric_limits<T>::infinity()};
         if constexpr (key_of<Selection>() == selection_key::loss)
             with_all({}, [&](auto& ready) { ready.write_unreduced(out); });
         else
             write_confidence(out);
-        selection_.keep(candidates<T>(std::span<T>(keys, flat[0]), survey_.valid, in_.y.geometry().samples,
-                                      in_.executor, in_.memory));
-        return keys;
+        selection_.keep(
+            candidates<T>(all, survey_.valid, in_.y.geometry().samples, in_.executor, in_.memory));
+        return all.data();
+    }
+
+    std::span<T> keys() const {
+        return {in_.memory.template get<T>(scratch::keys, survey_.elements), survey_.elements};
     }
 
     void write_confidence(const sink_ref<T>& out) const {
