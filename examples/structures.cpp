@@ -21,7 +21,6 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
-#include <numeric>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -49,7 +48,8 @@ auto losses_for(const std::vector<double>& weights) {
 }
 
 std::vector<structure_history> train_all(const task& job, const settings& how) {
-    const auto losses = losses_for(median_weights(count_classes(job.target, job.parts.train)));
+    const auto losses = losses_for(
+        xloss::class_weights_from(labels_of(job, job.parts.train), classes, {.ignore_index = outside}));
     std::vector<structure_history> results(std::tuple_size_v<decltype(losses)>);
     progress report(how.steps);
     const auto tell = [&](const structure_history& run) {
@@ -72,7 +72,7 @@ std::vector<structure_history> train_all(const task& job, const settings& how) {
 /// When the small structures are being found.
 constexpr std::size_t early = 50;
 
-const scores& early_scores(const structure_history& run) {
+const xloss::confusion_matrix& early_scores(const structure_history& run) {
     const auto place = std::find(run.scored_steps.begin(), run.scored_steps.end(), early);
     if (place == run.scored_steps.end())
         throw std::runtime_error("no scores after " + std::to_string(early) + " steps");
@@ -86,24 +86,23 @@ void print_table(const task& job, const std::vector<structure_history>& runs) {
         for (const structure_history& run : runs)
             std::printf("%13.*f", digits, of(run));
     };
-    const auto counts = count_classes(job.target, job.parts.test);
-    const double all = std::accumulate(counts.begin(), counts.end(), 0.0);
+    const xloss::class_counts counts(labels_of(job, job.parts.test), classes, outside);
+    const auto constant = constant_classes(job);
     std::printf("\n%-24s", "held-out IoU");
     for (const structure_history& run : runs)
         std::printf("%13s", run.loss.c_str());
     std::printf("%13s\n", "% of pixels");
     for (std::size_t c = 0; c < classes; ++c) {
-        row(structures[c].name, [&](const auto& run) { return run.held_out.back().iou[c]; });
-        std::printf("%13.1f\n", 100.0 * counts[c] / all);
+        row(structures[c].name, [&](const auto& run) { return run.held_out.back().iou()[c]; });
+        std::printf("%13.1f\n", 100.0 * counts.pixels()[c] / constant.total());
     }
-    const scores constant = constant_classes(job);
     row("mean IoU", [](const auto& run) { return run.held_out.back().mean_iou(); });
     std::printf("%13s  (constant prediction %.3f)\n", "", constant.mean_iou());
     row(("mean IoU, " + std::to_string(early) + " steps").c_str(),
         [](const auto& run) { return early_scores(run).mean_iou(); });
     std::printf("\n");
-    row("accuracy", [](const auto& run) { return run.held_out.back().accuracy; });
-    std::printf("%13s  (constant prediction %.3f)\n", "", constant.accuracy);
+    row("accuracy", [](const auto& run) { return run.held_out.back().overall_accuracy(); });
+    std::printf("%13s  (constant prediction %.3f)\n", "", constant.overall_accuracy());
     row("loss, ms per step", [](const auto& run) { return run.loss_ms(); });
     std::printf("\n");
     row(
@@ -119,10 +118,10 @@ void write_table(const std::filesystem::path& file, const std::vector<structure_
     out << '\n';
     for (const structure_history& run : runs)
         for (std::size_t k = 0; k < run.scored_steps.size(); ++k) {
-            const scores& now = run.held_out[k];
+            const xloss::confusion_matrix& now = run.held_out[k];
             out << run.loss << ',' << run.scored_steps[k] << ',' << run.training_loss[run.scored_steps[k] - 1]
-                << ',' << now.accuracy << ',' << now.mean_iou();
-            for (const double iou : now.iou)
+                << ',' << now.overall_accuracy() << ',' << now.mean_iou();
+            for (const double iou : now.iou())
                 out << ',' << iou;
             out << '\n';
         }
@@ -139,7 +138,7 @@ void plot_progress(const std::filesystem::path& file, const std::vector<structur
         script << "$iou" << k << " << END\n";
         for (std::size_t s = 0; s < runs[k].scored_steps.size(); ++s)
             script << runs[k].scored_steps[s] << ' ' << runs[k].held_out[s].mean_iou() << ' '
-                   << runs[k].held_out[s].iou[rare] << '\n';
+                   << runs[k].held_out[s].iou()[rare] << '\n';
         script << "END\n";
     }
     script << "set multiplot layout 1,2\nset xlabel 'step'\nset ylabel 'IoU'\nset yrange [0:0.8]\n"
@@ -168,8 +167,8 @@ void plot_iou(const std::filesystem::path& file, const std::vector<structure_his
         bars.push_back(run.loss);
     plot_bars(file, "IoU of every structure on held-out slices", groups, bars,
               [&](std::size_t c, std::size_t k) {
-                  const scores& last = runs[k].held_out.back();
-                  return c < classes ? last.iou[c] : last.mean_iou();
+                  const xloss::confusion_matrix& last = runs[k].held_out.back();
+                  return c < classes ? last.iou()[c] : last.mean_iou();
               });
 }
 

@@ -136,7 +136,8 @@ void plot_bars(const std::filesystem::path& file, const std::string& title,
     const double pitch = (narrow ? 0.85 : 0.76) / static_cast<double>(bars.size());
     script << "END\nset title '" << title << "'\nset ylabel 'IoU'\nset yrange [0:1.1]\n"
            << "set style fill solid\nset boxwidth " << 0.92 * pitch << "\nset key top right horizontal\n"
-           << "set xrange [-0.6:" << groups.size() << " - 0.4]\nset xtics (" << names << ")\nplot ";
+           << (narrow ? "set bmargin 4\n" : "") << "set xrange [-0.6:" << groups.size()
+           << " - 0.4]\nset xtics (" << names << ")\nplot ";
     for (std::size_t t = 0; t < bars.size(); ++t) {
         const double shift = pitch * (static_cast<double>(t) - 0.5 * static_cast<double>(bars.size() - 1));
         // Appended: joining short literals makes g++ 12 warn of imagined overlaps.
