@@ -26,12 +26,13 @@ tests/install.sh "${packages[@]}"
 command -v make >/dev/null || export CMAKE_GENERATOR="${CMAKE_GENERATOR:-Ninja}"
 cmake --preset release >/dev/null
 
-build_and_run() {
-    cmake --build --preset release --target "xloss_example_$1" -j "$jobs"
-    "$(find build/release/examples -name "xloss_example_$1" -type f)" examples/data "$out"
-}
+build() { cmake --build --preset release --target "$1" -j "$jobs"; }
+run() { "$(find build/release/examples -name "xloss_example_$1" -type f)" examples/data "$out"; }
 
-build_and_run brain
+build xloss_pictures
+run brain
+run structures
 if cmake --build --preset release --target help | grep xloss_example_unet >/dev/null; then
-    build_and_run unet
+    build xloss_example_unet
+    run unet
 fi

@@ -7,6 +7,7 @@
 // curves are the same but for rounding, and the network beats the constant prediction.
 
 #include "brain/chart.hpp"
+#include "brain/runs.hpp"
 #include "unet/train.hpp"
 
 #include <xloss/interop/torch.hpp>
@@ -120,11 +121,6 @@ void plot_runs(const std::filesystem::path& file, const std::vector<unet_run>& r
            << "$iou using 1:2 with linespoints lt 1 lw 1.5 pt 7 ps 0.6 title 'xloss', " << constant
            << " with lines lc rgb 'black' dt 2 title 'constant prediction'\n";
     plot(script.str());
-}
-
-bool check(bool holds, const std::string& sentence) {
-    std::printf("%s: %s\n", holds ? "ok    " : "FAILED", sentence.c_str());
-    return holds;
 }
 
 void print_summary(const std::vector<unet_run>& runs, double constant) {

@@ -117,28 +117,36 @@ inline void plot_gradients(const std::filesystem::path& file, const std::vector<
     plot(script.str());
 }
 
-/// Final held-out IoU of every run, targets side by side.
-inline void plot_bars(const std::filesystem::path& file, const std::vector<std::vector<history>>& targets) {
+/// Groups of bars with their IoU on top: `score(group, bar)`. A name may have `\n` in it, as gnuplot reads
+/// it.
+template <class Score>
+void plot_bars(const std::filesystem::path& file, const std::string& title,
+               const std::vector<std::string>& groups, const std::vector<std::string>& bars, Score score) {
+    // Many narrow bars have their numbers upright.
+    const bool narrow = bars.size() > 2;
     std::ostringstream script;
-    std::string names; // of the losses, with their places on the x axis
-    script << chart_style(file, 1100, 480) << "$iou << END\n";
-    for (std::size_t k = 0; k < targets[0].size(); ++k) {
-        names += (k == 0 ? "'" : ", '") + targets[0][k].loss + "' " + std::to_string(k);
-        for (const auto& runs : targets)
-            script << ' ' << runs[k].held_out.back().iou;
+    std::string names; // of the groups, with their places on the x axis
+    script << chart_style(file, narrow ? 1500 : 1100, 480) << "$iou << END\n";
+    for (std::size_t k = 0; k < groups.size(); ++k) {
+        names += (k == 0 ? "\"" : ", \"") + groups[k] + "\" " + std::to_string(k);
+        for (std::size_t t = 0; t < bars.size(); ++t)
+            script << ' ' << score(k, t);
         script << '\n';
     }
-    script << "END\nset title 'IoU on held-out slices after training'\nset ylabel 'IoU'\nset yrange [0:1.1]\n"
-           << "set style fill solid\nset boxwidth 0.35\nset key top right horizontal\n"
-           << "set xrange [-0.6:" << targets[0].size() << " - 0.4]\nset xtics (" << names << ")\nplot ";
-    for (std::size_t t = 0; t < targets.size(); ++t) {
-        const double shift = 0.38 * (static_cast<double>(t) - 0.5 * static_cast<double>(targets.size() - 1));
+    const double pitch = (narrow ? 0.85 : 0.76) / static_cast<double>(bars.size());
+    script << "END\nset title '" << title << "'\nset ylabel 'IoU'\nset yrange [0:1.1]\n"
+           << "set style fill solid\nset boxwidth " << 0.92 * pitch << "\nset key top right horizontal\n"
+           << (narrow ? "set bmargin 4\n" : "") << "set xrange [-0.6:" << groups.size()
+           << " - 0.4]\nset xtics (" << names << ")\nplot ";
+    for (std::size_t t = 0; t < bars.size(); ++t) {
+        const double shift = pitch * (static_cast<double>(t) - 0.5 * static_cast<double>(bars.size() - 1));
         // Appended: joining short literals makes g++ 12 warn of imagined overlaps.
         const std::string y = std::string("$").append(std::to_string(t + 1));
         const std::string x = std::string("($0 + ").append(std::to_string(shift)).append(")");
-        script << "$iou using " << x << ":" << t + 1 << " with boxes lt " << (t == 0 ? 1 : 4) << " title '"
-               << targets[t][0].target << "', $iou using " << x << ":(" << y << " + 0.03):(sprintf('%.3f', "
-               << y << ")) with labels notitle, ";
+        const std::size_t type = bars.size() == 2 && t == 1 ? 4 : t + 1; // two alone: far apart in colour
+        script << "$iou using " << x << ":" << t + 1 << " with boxes lt " << type << " title '" << bars[t]
+               << "', $iou using " << x << ":(" << y << " + 0.03):(sprintf('" << (narrow ? "%.2f" : "%.3f")
+               << "', " << y << ")) with labels " << (narrow ? "rotate left font ',9' " : "") << "notitle, ";
     }
     plot(script.str() + "\n");
 }

@@ -1,9 +1,9 @@
 #ifndef XLOSS_EXAMPLES_BRAIN_MODEL_HPP
 #define XLOSS_EXAMPLES_BRAIN_MODEL_HPP
 
-// A perceptron that looks at one pixel: 24 features -> 32 -> 32 -> one logit, 1889 parameters. Forward and
-// backward are written out by hand: the library gives the gradient with respect to the logits, and everything
-// from there on is here.
+// A perceptron that looks at one pixel: its features, two hidden layers, one logit or one of every class.
+// Forward and backward are written out by hand: the library gives the gradient with respect to the logits,
+// and everything from there on is here.
 
 #include "features.hpp"
 
@@ -88,13 +88,15 @@ inline void rectify_backward(std::span<const float> x, std::span<float> dx) {
         dx[i] = x[i] > 0.0f ? dx[i] : 0.0f;
 }
 
+template <std::size_t Hidden, std::size_t Outputs>
 class perceptron {
-    static constexpr std::size_t hidden = 32;
-    using first = dense<feature_count, hidden>;
-    using second = dense<hidden, hidden>;
-    using third = dense<hidden, 1>;
+    using first = dense<feature_count, Hidden>;
+    using second = dense<Hidden, Hidden>;
+    using third = dense<Hidden, Outputs>;
 
 public:
+    static constexpr std::size_t outputs = Outputs;
+
     /// What the backward pass of a slice needs of its forward pass.
     struct activations {
         std::vector<float> hidden1, hidden2;
@@ -107,15 +109,15 @@ public:
         std::mt19937 random(seed);
         first::initialise(parameters.data(), 2.0f, random);
         second::initialise(parameters.data() + first::size, 2.0f, random);
-        // Small, so that training starts near probability 0.5; not 0: equal weights would move as one.
+        // Small, so that training starts near equal probabilities; not 0: equal weights would move as one.
         third::initialise(parameters.data() + first::size + second::size, 0.1f, random);
     }
 
-    /// Logits of the pixels of one slice.
+    /// Logits of the pixels of one slice; those of a pixel lie side by side.
     void forward(std::span<const float> features, activations& kept, std::span<float> logits) const {
-        const std::size_t pixels = logits.size();
-        kept.hidden1.resize(pixels * hidden);
-        kept.hidden2.resize(pixels * hidden);
+        const std::size_t pixels = logits.size() / Outputs;
+        kept.hidden1.resize(pixels * Hidden);
+        kept.hidden2.resize(pixels * Hidden);
         const float* weights = parameters.data();
         first::forward(weights, features.data(), kept.hidden1.data(), pixels);
         rectify(kept.hidden1);
@@ -126,9 +128,9 @@ public:
 
     /// Adds the slice's share of dL/dparameters to `gradient`, given dL/dlogits.
     void backward(std::span<const float> features, const activations& kept, std::span<const float> dlogits) {
-        const std::size_t pixels = dlogits.size();
-        dhidden1.resize(pixels * hidden);
-        dhidden2.resize(pixels * hidden);
+        const std::size_t pixels = dlogits.size() / Outputs;
+        dhidden1.resize(pixels * Hidden);
+        dhidden2.resize(pixels * Hidden);
         const float* weights = parameters.data();
         float* sum = gradient.data();
         third::backward_parameters(sum + first::size + second::size, kept.hidden2.data(), dlogits.data(),

@@ -7,15 +7,19 @@
 
 #if __has_include(<xtensor/io/xnpy.hpp>)
 #include <xtensor/io/xnpy.hpp>
+#include <xtensor/views/xview.hpp>
 #else
 #include <xtensor/xnpy.hpp>
+#include <xtensor/xview.hpp>
 #endif
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <initializer_list>
+#include <span>
 #include <stdexcept>
 #include <vector>
 
@@ -50,6 +54,47 @@ inline volume mask_of(const volume& labels, std::initializer_list<std::uint8_t> 
         return static_cast<std::uint8_t>(std::find(wanted.begin(), wanted.end(), label) != wanted.end());
     });
     return mask;
+}
+
+/// A part of every slice.
+struct window {
+    std::size_t top, left, height, width;
+};
+
+/// Where the mask is on any of the slices, and a margin around it.
+inline window window_around(const volume& mask, std::span<const std::size_t> slices, std::size_t margin) {
+    std::size_t top = mask.shape(1), bottom = 0, left = mask.shape(2), right = 0;
+    for (const std::size_t slice : slices)
+        for (std::size_t row = 0; row < mask.shape(1); ++row)
+            for (std::size_t column = 0; column < mask.shape(2); ++column)
+                if (mask(slice, row, column) != 0) {
+                    top = std::min(top, row);
+                    bottom = std::max(bottom, row);
+                    left = std::min(left, column);
+                    right = std::max(right, column);
+                }
+    top -= std::min(top, margin);
+    left -= std::min(left, margin);
+    bottom = std::min(mask.shape(1) - 1, bottom + margin);
+    right = std::min(mask.shape(2) - 1, right + margin);
+    return {top, left, bottom - top + 1, right - left + 1};
+}
+
+/// The window of every slice.
+inline volume crop(const volume& whole, const window& part) {
+    return xt::view(whole, xt::all(), xt::range(part.top, part.top + part.height),
+                    xt::range(part.left, part.left + part.width));
+}
+
+/// Some slices, copied into a batch of the given shape: [B, H, W], or with an axis of 1 in it.
+template <std::size_t Rank>
+xt::xtensor<std::uint8_t, Rank> batch_of(const volume& whole, std::span<const std::size_t> slices,
+                                         const std::array<std::size_t, Rank>& shape) {
+    xt::xtensor<std::uint8_t, Rank> batch(shape);
+    const std::size_t pixels = whole.shape(1) * whole.shape(2);
+    for (std::size_t b = 0; b < slices.size(); ++b)
+        std::copy_n(whole.data() + slices[b] * pixels, pixels, batch.data() + b * pixels);
+    return batch;
 }
 
 struct split {
