@@ -25,8 +25,9 @@ struct lineup {
     std::unique_ptr<contender>& operator[](who w) { return contenders[static_cast<std::size_t>(w)]; }
 };
 
-/// The image sizes of the table. `quick` keeps the middle one.
-enum class extent { cache, power_of_two, large };
+/// The image sizes of the table: `other` for other numbers of classes and other orders in memory. `quick`
+/// keeps power_of_two.
+enum class extent { cache, power_of_two, large, other };
 
 /// One line of the table: one loss, one target type, one size.
 struct row {

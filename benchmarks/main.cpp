@@ -1,6 +1,7 @@
 // The benchmark program: measures the rows one after the other and prints the table.
 
 #include "harness.hpp"
+#include "memory.hpp"
 #include "report.hpp"
 #include "rows.hpp"
 
@@ -24,13 +25,14 @@
 namespace {
 
 struct arguments {
-    bool quick = false, list = false;
+    bool quick = false, list = false, memory = false;
     std::string filter = ".";
     std::filesystem::path out = ".";
 };
 
-constexpr auto usage = "xloss_benchmarks [--quick] [--list] [--filter=REGEX] [--out=DIRECTORY]\n"
+constexpr auto usage = "xloss_benchmarks [--quick] [--list] [--memory] [--filter=REGEX] [--out=DIRECTORY]\n"
                        "  --quick   one size of each loss, few repetitions\n"
+                       "  --memory  peak memory instead of times\n"
                        "  --list    names of the rows, loss/target/size, without measuring\n"
                        "  --filter  only rows whose name the expression finds, letter case aside\n"
                        "  --out     where results.json and chart.dat go\n";
@@ -43,6 +45,8 @@ arguments parse(int count, char** values) {
             given.quick = true;
         else if (word == "--list")
             given.list = true;
+        else if (word == "--memory")
+            given.memory = true;
         else if (word.starts_with("--filter="))
             given.filter = word.substr(9);
         else if (word.starts_with("--out="))
@@ -88,6 +92,8 @@ std::vector<bench::row> chosen_rows(const arguments& given) {
 }
 
 int run(const arguments& given) {
+    if (given.memory) // before all else: its processes start from this one as it is
+        return bench::print_memory(std::cout) ? EXIT_SUCCESS : EXIT_FAILURE;
     const auto rows = chosen_rows(given);
     if (given.list) {
         for (const auto& line : rows)

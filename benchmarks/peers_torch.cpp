@@ -48,6 +48,26 @@ Tensor generalized_dice(const Tensor& x, const Tensor& labels) {
     return 1 - (2 * overlap / both).mean();
 }
 
+Tensor weighted_cross_entropy(const Tensor& x, const Tensor& labels) {
+    auto weights = torch::empty({x.size(1)});
+    for (std::int64_t c = 0; c < x.size(1); ++c)
+        weights[c] = class_weight(c, x.size(1));
+    return F::cross_entropy(x, labels, F::CrossEntropyFuncOptions().weight(weights));
+}
+
+/// (1 - p_t)^2 cross entropy, reduction mean.
+Tensor softmax_focal(const Tensor& x, const Tensor& labels) {
+    const auto log_p_t = torch::log_softmax(x, 1).gather(1, labels.unsqueeze(1));
+    return -(torch::pow(1 - log_p_t.exp(), 2) * log_p_t).mean();
+}
+
+Tensor softmax_dice(const Tensor& x, const Tensor& labels) {
+    const auto p = torch::softmax(x, 1).flatten(2);
+    const auto one_hot = F::one_hot(labels, x.size(1)).permute({0, 3, 1, 2}).to(x.scalar_type()).flatten(2);
+    const auto overlap = (p * one_hot).sum(2);
+    return 1 - ((2 * overlap + 1) / (p.sum(2) + one_hot.sum(2) + 1)).mean();
+}
+
 Tensor evaluate(formula loss, const Tensor& x, const Tensor& y) {
     switch (loss) {
     case formula::bce:
@@ -64,6 +84,20 @@ Tensor evaluate(formula loss, const Tensor& x, const Tensor& y) {
         return 20 * focal(x, y, 2.0) + dice(x, y);
     case formula::cross_entropy:
         return F::cross_entropy(x, y);
+    case formula::cross_entropy_ignoring:
+        return F::cross_entropy(x, y, F::CrossEntropyFuncOptions().ignore_index(ignored_class));
+    case formula::cross_entropy_weighted:
+        return weighted_cross_entropy(x, y);
+    case formula::cross_entropy_smoothed:
+        return F::cross_entropy(x, y, F::CrossEntropyFuncOptions().label_smoothing(smoothing));
+    case formula::softmax_focal_2:
+        return softmax_focal(x, y);
+    case formula::softmax_dice:
+        return softmax_dice(x, y);
+    case formula::generalized_dice:
+        return generalized_dice(x, y);
+    case formula::cross_entropy_dice:
+        return F::cross_entropy(x, y) + softmax_dice(x, y);
     case formula::cross_entropy_generalized_dice:
         return F::cross_entropy(x, y) + generalized_dice(x, y);
     }
@@ -84,8 +118,10 @@ public:
                                            : std::vector<std::int64_t>{at.batch, at.height, at.width};
         // from_blob takes no const pointer; neither tensor is written to.
         logits_ = torch::from_blob(const_cast<float*>(at.logits), {at.batch, at.classes, at.height, at.width},
-                                   torch::kFloat)
-                      .requires_grad_(true);
+                                   torch::kFloat);
+        if (at.channels_last)
+            logits_ = logits_.contiguous(torch::MemoryFormat::ChannelsLast);
+        logits_.requires_grad_(true);
         target_ = torch::from_blob(const_cast<void*>(at.target), shape, stored_type(at.kind));
         wanted_ = at.classes == 1 ? torch::kFloat : torch::kLong;
     }
@@ -97,11 +133,15 @@ public:
         loss.backward();
         return loss.item<double>();
     }
-    [[nodiscard]] const float* gradient() const override { return logits_.grad().data_ptr<float>(); }
+    [[nodiscard]] const float* gradient() const override {
+        planes_ = logits_.grad().contiguous();
+        return planes_.data_ptr<float>();
+    }
 
 private:
     formula loss_;
     Tensor logits_, target_;
+    mutable Tensor planes_;
     torch::ScalarType wanted_ = torch::kFloat;
 };
 

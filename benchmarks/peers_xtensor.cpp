@@ -24,6 +24,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <stdexcept>
 #include <type_traits>
 
@@ -149,6 +150,85 @@ double cross_entropy(const softmax_parts& s, const tensor& y, tensor& gradient) 
     return -total(tensor(y * s.log_p)) / pixels;
 }
 
+/// With a weight for every pixel, by its class.
+double weighted_cross_entropy(const softmax_parts& s, const tensor& y, tensor& gradient, formula loss) {
+    const auto count = static_cast<std::int64_t>(y.shape(1));
+    const auto weight_of = [&](std::size_t c) {
+        const auto i = static_cast<std::int64_t>(c);
+        if (loss == formula::cross_entropy_weighted)
+            return static_cast<float>(class_weight(i, count));
+        return i == ignored_class ? 0.0f : 1.0f;
+    };
+    double value = 0.0, weight = 0.0;
+    for (std::size_t b = 0; b < y.shape(0); ++b) {
+        plane w = xt::zeros<float>({y.shape(2), y.shape(3)});
+        for (std::size_t c = 0; c < y.shape(1); ++c)
+            w += weight_of(c) * xt::view(y, b, c);
+        weight += total(w);
+        for (std::size_t c = 0; c < y.shape(1); ++c) {
+            const auto y_c = xt::view(y, b, c);
+            value -= static_cast<double>(weight_of(c)) * total(plane(y_c * xt::view(s.log_p, b, c)));
+            xt::noalias(xt::view(gradient, b, c)) = w * (xt::view(s.p, b, c) - y_c);
+        }
+    }
+    gradient *= static_cast<float>(1.0 / weight);
+    return value / weight;
+}
+
+double smoothed_cross_entropy(const softmax_parts& s, const tensor& y, tensor& gradient) {
+    const auto even = static_cast<float>(smoothing / static_cast<double>(y.shape(1)));
+    return cross_entropy(s, tensor(static_cast<float>(1.0 - smoothing) * y + even), gradient);
+}
+
+double focal(const softmax_parts& s, const tensor& y, tensor& gradient) {
+    const auto scale = 1.0 / static_cast<double>(y.size() / y.shape(1));
+    double value = 0.0;
+    for (std::size_t b = 0; b < y.shape(0); ++b) {
+        plane p = xt::zeros<float>({y.shape(2), y.shape(3)}), log_p = p;
+        for (std::size_t c = 0; c < y.shape(1); ++c) {
+            p += xt::view(y, b, c) * xt::view(s.p, b, c);
+            log_p += xt::view(y, b, c) * xt::view(s.log_p, b, c);
+        }
+        const plane u = 1.0f - p;
+        value -= total(plane(u * u * log_p)) * scale;
+        const plane slope = u * (2.0f * p * log_p - u) * static_cast<float>(scale);
+        for (std::size_t c = 0; c < y.shape(1); ++c)
+            xt::noalias(xt::view(gradient, b, c)) = slope * (xt::view(y, b, c) - xt::view(s.p, b, c));
+    }
+    return value;
+}
+
+/// From the slope by p of a sample, left in `gradient`, to the slope by its logits.
+void pull_back(const softmax_parts& s, std::size_t b, tensor& gradient) {
+    plane inner = xt::zeros<float>({s.p.shape(2), s.p.shape(3)});
+    for (std::size_t c = 0; c < s.p.shape(1); ++c)
+        inner += xt::view(gradient, b, c) * xt::view(s.p, b, c);
+    for (std::size_t c = 0; c < s.p.shape(1); ++c) {
+        auto g = xt::view(gradient, b, c);
+        xt::noalias(g) = xt::view(s.p, b, c) * (g - inner);
+    }
+}
+
+double dice(const softmax_parts& s, const tensor& y, tensor& gradient) {
+    const std::array<std::size_t, 2> space{2, 3};
+    const auto regions = static_cast<double>(y.shape(0) * y.shape(1));
+    const xt::xtensor<double, 2> overlap = xt::sum<double>(s.p * y, space, now);
+    const xt::xtensor<double, 2> both =
+        xt::sum<double>(s.p, space, now) + xt::sum<double>(y, space, now) + 1.0;
+    double value = 1.0;
+    for (std::size_t b = 0; b < y.shape(0); ++b) {
+        for (std::size_t c = 0; c < y.shape(1); ++c) {
+            const auto score = (2.0 * overlap(b, c) + 1.0) / both(b, c);
+            const auto scale = static_cast<float>(1.0 / (both(b, c) * regions));
+            xt::noalias(xt::view(gradient, b, c)) =
+                (static_cast<float>(score) - 2.0f * xt::view(y, b, c)) * scale;
+            value -= score / regions;
+        }
+        pull_back(s, b, gradient);
+    }
+    return value;
+}
+
 /// One score per sample over all its classes; every class is present in the data.
 double generalized_dice(const softmax_parts& s, const tensor& y, tensor& gradient) {
     const std::array<std::size_t, 2> space{2, 3};
@@ -161,17 +241,12 @@ double generalized_dice(const softmax_parts& s, const tensor& y, tensor& gradien
     for (std::size_t b = 0; b < y.shape(0); ++b) {
         const auto all = total(xt::view(both, b));
         const auto score = 2.0 * total(xt::view(overlap, b)) / all;
-        plane inner = xt::zeros<float>({y.shape(2), y.shape(3)});
         for (std::size_t c = 0; c < y.shape(1); ++c) {
             const auto scale = static_cast<float>(weight(b, c) / (all * samples));
-            auto a = xt::view(gradient, b, c);
-            xt::noalias(a) = (static_cast<float>(score) - 2.0f * xt::view(y, b, c)) * scale;
-            inner += a * xt::view(s.p, b, c);
+            xt::noalias(xt::view(gradient, b, c)) =
+                (static_cast<float>(score) - 2.0f * xt::view(y, b, c)) * scale;
         }
-        for (std::size_t c = 0; c < y.shape(1); ++c) {
-            auto g = xt::view(gradient, b, c);
-            xt::noalias(g) = xt::view(s.p, b, c) * (g - inner);
-        }
+        pull_back(s, b, gradient);
         value -= score / samples;
     }
     return value;
@@ -195,13 +270,27 @@ double binary(formula loss, const tensor& x, const tensor& y, tensor& gradient) 
 
 double multiclass(formula loss, const tensor& x, const tensor& y, tensor& gradient) {
     const auto s = softmax(x);
+    if (loss == formula::cross_entropy_ignoring || loss == formula::cross_entropy_weighted)
+        return weighted_cross_entropy(s, y, gradient, loss);
+    if (loss == formula::cross_entropy_smoothed)
+        return smoothed_cross_entropy(s, y, gradient);
+    if (loss == formula::softmax_focal_2)
+        return focal(s, y, gradient);
+    if (loss == formula::softmax_dice)
+        return dice(s, y, gradient);
+    if (loss == formula::generalized_dice)
+        return generalized_dice(s, y, gradient);
     const auto value = cross_entropy(s, y, gradient);
     if (loss == formula::cross_entropy)
         return value;
-    if (loss != formula::cross_entropy_generalized_dice)
-        throw std::logic_error("not a multiclass formula");
     auto second = tensor::from_shape(x.shape());
-    const auto other = generalized_dice(s, y, second);
+    double other = 0.0;
+    if (loss == formula::cross_entropy_dice)
+        other = dice(s, y, second);
+    else if (loss == formula::cross_entropy_generalized_dice)
+        other = generalized_dice(s, y, second);
+    else
+        throw std::logic_error("not a multiclass formula");
     gradient += second;
     return value + other;
 }

@@ -20,8 +20,22 @@ enum class formula {
     bce_dice,
     focal_20_dice,
     cross_entropy,
+    cross_entropy_ignoring,
+    cross_entropy_weighted,
+    cross_entropy_smoothed,
+    softmax_focal_2,
+    softmax_dice,
+    generalized_dice,
+    cross_entropy_dice,
     cross_entropy_generalized_dice
 };
+
+/// The parameters of the multiclass rows. The class that is ignored is one that occurs.
+constexpr std::int64_t ignored_class = 1;
+constexpr double smoothing = 0.1;
+constexpr double class_weight(std::int64_t c, std::int64_t classes) {
+    return 0.5 + static_cast<double>(c) / static_cast<double>(classes);
+}
 
 /// One call of a loss: logits [B, C, H, W]; target [B, 1, H, W] of zeros and ones where C is 1, else a label
 /// map [B, H, W]. The memory belongs to the row and outlives its contenders.
@@ -30,6 +44,8 @@ struct problem {
     const float* logits;
     const void* target;
     target_kind kind;
+    /// Scores wait as [B, H, W, C], and so shall the gradient, where a contender can: torch.
+    bool channels_last = false;
 
     [[nodiscard]] std::int64_t pixels() const { return batch * height * width; }
     [[nodiscard]] std::int64_t elements() const { return pixels() * classes; }

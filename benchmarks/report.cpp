@@ -103,7 +103,7 @@ void print_goals(std::ostream& out, const std::vector<result>& results) {
 }
 
 void print_line(std::ostream& out, const std::array<std::string, 10>& cells) {
-    constexpr std::array widths{-20, -6, -13, 8, 9, 7, 9, 7, 9, 7};
+    constexpr std::array widths{-23, -6, -16, 8, 9, 7, 9, 7, 9, 7};
     const auto opens_group = [](std::size_t i) { return i == 3 || i == 4 || i == 6 || i == 8; };
     for (std::size_t i = 0; i < cells.size(); ++i)
         out << (opens_group(i) ? " | " : " ") << format("%*s", widths[i], cells[i].c_str());
@@ -125,7 +125,7 @@ void print_head(std::ostream& out) {
 void print_table(std::ostream& out, const std::vector<result>& results) {
     print_line(out, {"", "", "", "xloss", "roofline", "xloss", "xtensor", "xloss", "torch", "xloss"});
     print_line(out, {"loss", "target", "size", "ns", "ns", "is x", "ns", "faster", "ns", "faster"});
-    out << " " << std::string(108, '-') << "\n";
+    out << " " << std::string(114, '-') << "\n";
     const auto ns = [](const result& r, who w) { return brief(median_of(r, w)); };
     for (const auto& r : results)
         print_line(out, {r.of.loss, r.of.target, r.of.size, ns(r, who::xloss), ns(r, who::roofline),

@@ -23,10 +23,21 @@
 
 namespace bench {
 
-/// Images of a row, all of one shape.
+/// How scores and gradient of a row lie in memory.
+enum class storage {
+    planes,        // [B, C, H, W]
+    channels_last, // [B, H, W, C], seen through a transposed view
+    volume         // [B, C, D, H, W]
+};
+
+/// Images of a row, all of one shape; volumes where there is a depth.
 struct images {
     std::size_t batch, classes, height, width;
     extent where;
+    std::size_t depth = 1;
+
+    /// The slices of a volume lie below each other: for all but the library it is a high image.
+    [[nodiscard]] std::size_t rows() const { return depth * height; }
 };
 
 template <class Y>
@@ -44,8 +55,14 @@ constexpr target_kind kind_of() {
 template <class Y>
 problem problem_of(const images& size, const float* logits, const Y* target) {
     const auto length = [](std::size_t n) { return static_cast<std::int64_t>(n); };
-    return {length(size.batch), length(size.classes), length(size.height), length(size.width), logits, target,
-            kind_of<Y>()};
+    return {length(size.batch),
+            length(size.classes),
+            length(size.rows()),
+            length(size.width),
+            logits,
+            target,
+            kind_of<Y>(),
+            false};
 }
 
 /// Logits and gradient [B, C, H, W]; target [B, 1, H, W] (Rank 4) or label map [B, H, W] (Rank 3).
@@ -55,24 +72,24 @@ struct tensors {
     xt::xtensor<Y, Rank> target;
 
     explicit tensors(const images& size)
-        : logits(xt::xtensor<float, 4>::from_shape({size.batch, size.classes, size.height, size.width})),
+        : logits(xt::xtensor<float, 4>::from_shape({size.batch, size.classes, size.rows(), size.width})),
           gradient(xt::xtensor<float, 4>::from_shape(logits.shape())) {
         if constexpr (Rank == 4)
             target = decltype(target)::from_shape(logits.shape());
         else
-            target = decltype(target)::from_shape({size.batch, size.height, size.width});
+            target = decltype(target)::from_shape({size.batch, size.rows(), size.width});
         fill(size);
     }
 
 private:
     void fill(const images& size) {
-        const auto pixels = size.height * size.width;
+        const auto pixels = size.rows() * size.width;
         for (std::size_t sample = 0; sample < size.batch; ++sample)
             for (std::size_t pixel = 0; pixel < pixels; ++pixel) {
                 const auto row = pixel / size.width, column = pixel % size.width;
                 const auto is = size.classes == 1
-                                    ? std::size_t{in_disc(sample, row, column, size.height, size.width)}
-                                    : class_at(sample, row, column, size.height, size.width, size.classes);
+                                    ? std::size_t{in_disc(sample, row, column, size.rows(), size.width)}
+                                    : class_at(sample, row, column, size.rows(), size.width, size.classes);
                 target.data()[sample * pixels + pixel] = static_cast<Y>(is);
                 for (std::size_t c = 0; c < size.classes; ++c) {
                     const auto i = (sample * size.classes + c) * pixels + pixel;
@@ -103,6 +120,59 @@ private:
     xloss::workspace workspace_;
 };
 
+/// The same on volumes: five axes over the same memory.
+template <class Loss, class Tensors>
+class volume_contender final : public contender {
+public:
+    volume_contender(Loss loss, std::shared_ptr<Tensors> on, const images& size)
+        : loss_(std::move(loss)),
+          on_(std::move(on)), shape_{size.batch, size.classes, size.depth, size.height, size.width},
+          map_shape_{size.batch, size.depth, size.height, size.width} {}
+
+    double step() override {
+        auto gradient = xt::adapt(on_->gradient.data(), on_->gradient.size(), xt::no_ownership(), shape_);
+        const auto logits = xt::adapt(on_->logits.data(), on_->logits.size(), xt::no_ownership(), shape_);
+        const auto target = xt::adapt(on_->target.data(), on_->target.size(), xt::no_ownership(), map_shape_);
+        const auto r =
+            xloss::value_and_grad_into(gradient, loss_, logits, target, {.workspace = &workspace_});
+        return static_cast<double>(r.value);
+    }
+    [[nodiscard]] const float* gradient() const override { return on_->gradient.data(); }
+
+private:
+    Loss loss_;
+    std::shared_ptr<Tensors> on_;
+    std::array<std::size_t, 5> shape_;
+    std::array<std::size_t, 4> map_shape_;
+    xloss::workspace workspace_;
+};
+
+/// The same on scores whose classes lie beside each other, as transposed views.
+template <class Loss, class Tensors>
+class channels_last_contender final : public contender {
+public:
+    channels_last_contender(Loss loss, std::shared_ptr<Tensors> on)
+        : loss_(std::move(loss)), on_(std::move(on)), logits_(xt::transpose(on_->logits, {0, 2, 3, 1})),
+          gradient_(xt::zeros<float>(logits_.shape())) {}
+
+    double step() override {
+        const auto r = xloss::value_and_grad_into(xt::transpose(gradient_, {0, 3, 1, 2}), loss_,
+                                                  xt::transpose(logits_, {0, 3, 1, 2}), on_->target,
+                                                  {.workspace = &workspace_});
+        return static_cast<double>(r.value);
+    }
+    [[nodiscard]] const float* gradient() const override {
+        on_->gradient = xt::transpose(gradient_, {0, 3, 1, 2});
+        return on_->gradient.data();
+    }
+
+private:
+    Loss loss_;
+    std::shared_ptr<Tensors> on_;
+    xt::xtensor<float, 4> logits_, gradient_;
+    xloss::workspace workspace_;
+};
+
 template <class Y>
 constexpr const char* type_name() {
     if constexpr (std::is_same_v<Y, float>)
@@ -113,20 +183,42 @@ constexpr const char* type_name() {
         return "int64";
 }
 
-inline std::string shape_name(const images& size) {
-    const auto tail = std::to_string(size.height) + "x" + std::to_string(size.width);
-    const auto head = std::to_string(size.batch) + "x";
-    return size.classes == 1 ? head + tail : head + std::to_string(size.classes) + "x" + tail;
+/// The shape as it is stored.
+inline std::string shape_name(const images& size, storage stored = storage::planes) {
+    std::string name = std::to_string(size.batch);
+    const auto append = [&name](std::size_t n) {
+        name += 'x';
+        name += std::to_string(n);
+    };
+    if (size.classes > 1 && stored != storage::channels_last)
+        append(size.classes);
+    if (stored == storage::volume)
+        append(size.depth);
+    append(size.height);
+    append(size.width);
+    if (stored == storage::channels_last)
+        append(size.classes);
+    return name;
+}
+
+template <storage Stored, class Loss, class Tensors>
+std::unique_ptr<contender> make_xloss(const Loss& loss, std::shared_ptr<Tensors> on, const images& size) {
+    if constexpr (Stored == storage::volume)
+        return std::make_unique<volume_contender<Loss, Tensors>>(loss, std::move(on), size);
+    else if constexpr (Stored == storage::channels_last)
+        return std::make_unique<channels_last_contender<Loss, Tensors>>(loss, std::move(on));
+    else
+        return std::make_unique<xloss_contender<Loss, Tensors>>(loss, std::move(on));
 }
 
 /// A row for `loss`, whose peers write it as `same`. No value for `same`: no peer has it.
-template <class Y, std::size_t Rank, class Loss>
+template <class Y, std::size_t Rank, storage Stored = storage::planes, class Loss>
 row row_of(std::string name, Loss loss, std::optional<formula> same, const images& size,
            std::optional<double> goal = std::nullopt) {
     const auto shape = problem_of<Y>(size, nullptr, nullptr);
     row line{std::move(name),
              type_name<Y>(),
-             shape_name(size),
+             shape_name(size, Stored),
              size.where,
              static_cast<double>(shape.elements()),
              least_bytes(shape),
@@ -135,12 +227,13 @@ row row_of(std::string name, Loss loss, std::optional<formula> same, const image
     line.prepare = [loss, same, size] {
         using memory = tensors<Y, Rank>;
         const auto on = std::make_shared<memory>(size);
-        const auto at = problem_of<Y>(size, on->logits.data(), on->target.data());
+        auto at = problem_of<Y>(size, on->logits.data(), on->target.data());
+        at.channels_last = Stored == storage::channels_last;
         lineup all;
         all.tensors = on;
-        all[who::xloss] = std::make_unique<xloss_contender<Loss, memory>>(loss, on);
+        all[who::xloss] = make_xloss<Stored>(loss, on, size);
         all[who::roofline] = std::make_unique<roofline<Y>>(at, on->gradient.data());
-        if (same)
+        if (same && !at.channels_last)
             all[who::xtensor] = make_xtensor(*same, at);
         if (same)
             all[who::torch] = make_torch(*same, at);

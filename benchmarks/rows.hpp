@@ -10,7 +10,7 @@ namespace bench {
 /// Losses on [B, 1, H, W] with masks of float and uint8.
 void add_binary_rows(std::vector<row>& rows);
 
-/// Losses on [B, 19, H, W] with label maps of uint8 and int64.
+/// Losses on [B, C, H, W] with label maps of uint8 and int64.
 void add_multiclass_rows(std::vector<row>& rows);
 
 } // namespace bench

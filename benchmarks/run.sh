@@ -1,21 +1,25 @@
 #!/usr/bin/env bash
 # Builds the benchmarks and prints the table: benchmarks/run.sh [--quick] [FILTER]
-#   --quick   one size of each loss and few repetitions, about a minute
+#   --quick   one size of each loss and few repetitions, about two minutes
+#   --memory  peak memory alone
 #   FILTER    a regular expression on loss/target/size, as in: benchmarks/run.sh 'focal.*uint8'
-# Table, results.json and chart.png go to build/benchmark/out. Missing packages are installed with apt-get;
+# Table, memory.txt, results.json and chart.png go to build/benchmark/out. Missing packages are installed with apt-get;
 # XLOSS_NO_TORCH=1 leaves libtorch out, whether it is installed or not.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-usage() { sed -n '2,6s/^# \{0,1\}//p' benchmarks/run.sh; }
+usage() { sed -n '2,7s/^# \{0,1\}//p' benchmarks/run.sh; }
 
 options=()
+times=1
+memory=1
 for word in "$@"; do
     case "$word" in
         -h | --help) usage && exit 0 ;;
         --quick) options+=(--quick) ;;
+        --memory) times=0 ;;
         -*) usage >&2 && exit 2 ;;
-        *) options+=("--filter=$word") ;;
+        *) options+=("--filter=$word") memory=0 ;;
     esac
 done
 
@@ -35,9 +39,12 @@ out=$build/out
 cmake --preset benchmark -DXLOSS_BENCHMARK_TORCH=$torch >/dev/null
 cmake --build $build --parallel "$(nproc)" >&2
 mkdir -p $out
-$build/benchmarks/xloss_benchmarks --out=$out "${options[@]}" | tee $out/table.txt
-if command -v gnuplot >/dev/null; then
-    gnuplot -e "directory='$out'" benchmarks/chart.gp
-    echo "chart: $out/chart.png"
+if [ $times = 1 ]; then
+    $build/benchmarks/xloss_benchmarks --out=$out "${options[@]}" | tee $out/table.txt
+    if command -v gnuplot >/dev/null; then
+        gnuplot -e "directory='$out'" benchmarks/chart.gp
+        echo "chart: $out/chart.png"
+    fi
+    echo "table: $out/table.txt, raw data: $out/results.json"
 fi
-echo "table: $out/table.txt, raw data: $out/results.json"
+[ $memory = 0 ] || $build/benchmarks/xloss_benchmarks --memory | tee $out/memory.txt

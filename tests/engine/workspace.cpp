@@ -26,7 +26,7 @@ const auto label_loss =
 #ifdef __OPTIMIZE__
 constexpr std::size_t small_side = 256, large_side = 2048;
 #else
-constexpr std::size_t small_side = 64, large_side = 256;
+constexpr std::size_t small_side = 64, large_side = 160;
 #endif
 
 /// What a call did.
