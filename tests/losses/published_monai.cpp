@@ -42,6 +42,8 @@ using xloss::soft_form;
 using xloss::tversky;
 using xloss::unified_focal;
 using xloss::volume_weighting;
+using xloss::wasserstein_dice;
+using xloss::wasserstein_weighting;
 
 namespace {
 
@@ -356,4 +358,40 @@ TEST_CASE("MONAI's published cases of DeepSupervisionLoss", "[losses][published]
                  deep_supervision(rest, {1.0})(first_x, first_y),
              0.32124));
     CHECK(is(deep_supervision(overlap, halves)(xs, ys) + deep_supervision(rest, halves)(xs, ys), 1.06452));
+}
+
+TEST_CASE("MONAI's published cases of GeneralizedWassersteinDiceLoss", "[losses][published]") {
+    const label_array square{{0, 0, 0, 0}, {0, 1, 1, 0}, {0, 1, 1, 0}, {0, 0, 0, 0}};
+    auto volume = xt::xtensor<int, 4>::from_shape({1, 3, 4, 4});
+    for (std::size_t i = 0; i < volume.size(); ++i)
+        volume.data()[i] = square.data()[i % square.size()];
+    const xt::xtensor<int, 3> image = xt::view(volume, xt::all(), 0);
+    const xt::xtensor<int, 3> empty = xt::zeros<int>({1, 4, 4});
+    const std::vector<std::vector<double>> distances{{0.0, 1.0}, {1.0, 0.0}};
+    // 1000 at the class of the label, or at the other one.
+    const auto sure = [](const auto& labels, int of_label) {
+        const std::size_t pixels = labels.size();
+        auto x = xt::xtensor<double, 3>::from_shape({1, 2, pixels});
+        for (std::size_t i = 0; i < pixels; ++i)
+            for (int c : {0, 1})
+                x(0, static_cast<std::size_t>(c), i) =
+                    (labels.data()[i] == c) == (of_label == 1) ? 1000.0 : 0.0;
+        return x;
+    };
+    const auto of = [](const auto& labels) {
+        auto flat = xt::xtensor<std::int8_t, 2>::from_shape({1, labels.size()});
+        for (std::size_t i = 0; i < labels.size(); ++i)
+            flat.data()[i] = static_cast<std::int8_t>(labels.data()[i]);
+        return flat;
+    };
+    for (const auto weighting : {wasserstein_weighting::foreground, wasserstein_weighting::volume}) {
+        const auto loss = multiclass(wasserstein_dice{.distances = distances, .weighting = weighting});
+        const auto check = [&](const auto& labels) {
+            CHECK(close(loss(sure(labels, 1), of(labels)), 0.0, 1e-3, 0.0));
+            CHECK(close(loss(sure(labels, 0), of(labels)), 1.0, 1e-3, 0.0));
+        };
+        check(image);
+        check(volume);
+        check(empty);
+    }
 }
