@@ -232,7 +232,7 @@ private:
 
     template <class F>
     void with_fused(F&& f) const {
-        if constexpr (std::tuple_size_v < decltype(fused_) >> 0)
+        if constexpr (std::tuple_size_v<decltype(fused_)> != 0)
             with_program<Mode>(fused_, survey_, [&]<class Program>(const Program& all) {
                 target<T> y = in_.y;
                 if (call_.upstream.tensor()) {
