@@ -6,7 +6,6 @@
 #include <xloss/losses/dice.hpp>
 #include <xloss/losses/wasserstein_dice.hpp>
 
-
 #include <vector>
 
 using namespace cases;

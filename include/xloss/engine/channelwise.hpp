@@ -300,8 +300,9 @@ private:
                 if constexpr (Emit == emit::probabilities)
                     smaller_of(p, q).store(at + j);
             });
-            if (at != to)
-                std::copy_n(at, n, to);
+            if constexpr (Emit == emit::probabilities)
+                if (at != to)
+                    std::copy_n(at, n, to);
             double* own = sums + c * Program::width;
             for (std::size_t q = Program::soft_begin; q < Program::width; ++q)
                 own[q] += static_cast<double>(sum(run[q]));
