@@ -3,7 +3,7 @@
 #
 #   examples/run.sh [output folder]       out/ in the repository unless told
 #
-# Takes one to two minutes on two cores. Where libtorch is installed (libtorch-dev), a U-Net is trained with it
+# Takes two to three minutes on two cores. Where libtorch is installed (libtorch-dev), a U-Net is trained with it
 # as well, two minutes more; nothing of libtorch is installed here. XLOSS_NO_INSTALL=1 leaves the machine as it
 # is.
 set -euo pipefail
