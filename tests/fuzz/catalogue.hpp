@@ -5,6 +5,7 @@
 
 #include "parameters.hpp"
 
+#include <xloss/criterion/selection.hpp>
 #include <xloss/criterion/sum.hpp>
 #include <xloss/losses/bce.hpp>
 #include <xloss/losses/cross_entropy.hpp>
@@ -16,7 +17,9 @@
 #include <xloss/losses/poly_cross_entropy.hpp>
 #include <xloss/losses/tversky.hpp>
 #include <xloss/losses/unified_focal.hpp>
+#include <xloss/losses/wasserstein_dice.hpp>
 
+#include <limits>
 #include <type_traits>
 
 namespace fuzzing {
@@ -108,6 +111,26 @@ inline xloss::unified_focal draw_loss(std::type_identity<xloss::unified_focal>, 
     return {.weight = p.number("weight", 0.5, 0.0, 1.0),
             .delta = p.number("delta", 0.6, 0.0, 1.0),
             .gamma = p.number("gamma", 0.5, 0.0, 1.0)};
+}
+
+inline xloss::wasserstein_dice draw_loss(std::type_identity<xloss::wasserstein_dice>, parameters& p) {
+    xloss::wasserstein_dice loss{.distances = p.distances(),
+                                 .weighting = p.choice<xloss::wasserstein_weighting>("weighting", 2)};
+    loss.smooth = p.number("smooth", loss.smooth);
+    loss.over = p.choice<xloss::region>("over", 2);
+    return loss;
+}
+
+template <class Loss>
+xloss::top_k_loss<Loss> draw_loss(std::type_identity<xloss::top_k_loss<Loss>>, parameters& p) {
+    const double least = std::numeric_limits<double>::denorm_min(); // of what is not 0
+    return {draw_loss(std::type_identity<Loss>{}, p), p.number("fraction", 0.1, least, 1.0)};
+}
+
+template <class Loss>
+xloss::ohem_loss<Loss> draw_loss(std::type_identity<xloss::ohem_loss<Loss>>, parameters& p) {
+    return {draw_loss(std::type_identity<Loss>{}, p), p.number("threshold", 0.7, 0.0, 1.0),
+            p.count("min_kept", 100'000)};
 }
 
 template <class... Losses>

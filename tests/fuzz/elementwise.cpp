@@ -19,7 +19,7 @@ std::span<const entry<float>> elementwise_losses<float>() {
         loss<float, mode::one_vs_rest, xloss::focal>("focal"),
         loss<float, mode::binary, xloss::dice>("dice"),
         loss<float, mode::multilabel, xloss::dice>("dice"),
-        loss<float, mode::multilabel, focal_and_dice, unreduced::does_not>("focal + dice"),
+        loss<float, mode::multilabel, focal_and_dice, whole_only>("focal + dice"),
     };
     return all;
 }

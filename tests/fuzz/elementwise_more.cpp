@@ -8,6 +8,7 @@
 namespace fuzzing {
 
 using xloss::mode;
+using ohem_bce = xloss::ohem_loss<xloss::bce>;
 
 template <>
 std::span<const entry<float>> more_elementwise_losses<float>() {
@@ -16,7 +17,8 @@ std::span<const entry<float>> more_elementwise_losses<float>() {
         loss<float, mode::multilabel, xloss::iou>("iou"),
         loss<float, mode::binary, xloss::tversky>("tversky"),
         loss<float, mode::one_vs_rest, xloss::mcc>("mcc"),
-        loss<float, mode::multilabel, xloss::unified_focal, unreduced::does_not>("unified_focal"),
+        loss<float, mode::multilabel, xloss::unified_focal, whole_only>("unified_focal"),
+        loss<float, mode::binary, ohem_bce, at_once_only>("ohem(bce)"),
     };
     return all;
 }

@@ -53,6 +53,15 @@ using buffer = std::variant<strided<float>*, strided<double>*, picked<T>*>;
 template <class T>
 using losses_of = xt::xarray<T, xt::layout_type::row_major>;
 
+/// The calls that compile for a loss: a sum of pointwise and regional losses has no unreduced ones, a
+/// selected loss is not measured.
+struct compiles {
+    bool unreduced = true, measure = true;
+};
+
+inline constexpr compiles whole_only{.unreduced = false};
+inline constexpr compiles at_once_only{.measure = false};
+
 /// A loss in a mode with its options, behind one type, so that the checks are compiled once for all losses.
 /// `evaluate` reads lazy logits as they are, the others the memory behind them: compile time again.
 template <class T>
@@ -67,15 +76,12 @@ public:
     /// By `measure` and `finish`: the forward pass, then the backward one.
     virtual found<T> finish(const tensor<T>& x, const any_target& y,
                             const xloss::call_options& call) const = 0;
-    [[nodiscard]] virtual bool has_unreduced() const = 0;
+    [[nodiscard]] virtual compiles calls() const = 0;
     virtual losses_of<T> unreduced(const tensor<T>& x, const any_target& y,
                                    const xloss::call_options& call) const = 0;
 };
 
-/// Whether `unreduced` of a loss compiles.
-enum class unreduced { exists, does_not };
-
-template <class T, class Criterion, unreduced Unreduced>
+template <class T, class Criterion, compiles Calls>
 class loss_in_mode : public any_loss<T> {
 public:
     explicit loss_in_mode(Criterion loss) : loss_(std::move(loss)) {}
@@ -101,19 +107,24 @@ public:
             grad);
     }
 
-    found<T> finish(const tensor<T>& x, const any_target& y, const xloss::call_options& call) const override {
-        const auto whole = xloss::measure(loss_, x.view(), y, {.workspace = call.workspace});
-        xt::xarray<T> grad = xt::xarray<T>::from_shape(x.shape());
-        auto f = found<T>::of(xloss::finish(grad, whole, x.view(), y, call));
-        f.grad.assign(grad.data(), grad.data() + grad.size());
-        return f;
+    found<T> finish([[maybe_unused]] const tensor<T>& x, [[maybe_unused]] const any_target& y,
+                    [[maybe_unused]] const xloss::call_options& call) const override {
+        if constexpr (Calls.measure) {
+            const auto whole = xloss::measure(loss_, x.view(), y, {.workspace = call.workspace});
+            xt::xarray<T> grad = xt::xarray<T>::from_shape(x.shape());
+            auto f = found<T>::of(xloss::finish(grad, whole, x.view(), y, call));
+            f.grad.assign(grad.data(), grad.data() + grad.size());
+            return f;
+        } else {
+            return {};
+        }
     }
 
-    [[nodiscard]] bool has_unreduced() const override { return Unreduced == unreduced::exists; }
+    [[nodiscard]] compiles calls() const override { return Calls; }
 
     losses_of<T> unreduced([[maybe_unused]] const tensor<T>& x, [[maybe_unused]] const any_target& y,
                            [[maybe_unused]] const xloss::call_options& call) const override {
-        if constexpr (Unreduced == unreduced::exists)
+        if constexpr (Calls.unreduced)
             return xloss::unreduced(loss_, x.view(), y, call);
         else
             return {};
@@ -140,13 +151,13 @@ std::span<const entry<T>> more_elementwise_losses();
 template <class T>
 std::span<const entry<T>> channelwise_losses();
 
-template <class T, xloss::mode Mode, class Loss, unreduced Unreduced = unreduced::exists>
+template <class T, xloss::mode Mode, class Loss, compiles Calls = compiles{}>
 entry<T> loss(const char* name) {
     return {name, Mode,
             [](const xloss::mode_options& options, parameters& p) -> std::unique_ptr<any_loss<T>> {
                 using criterion = xloss::criterion<Mode, Loss>;
                 const Loss drawn = draw_loss(std::type_identity<Loss>{}, p);
-                return std::make_unique<loss_in_mode<T, criterion, Unreduced>>(criterion{drawn, options});
+                return std::make_unique<loss_in_mode<T, criterion, Calls>>(criterion{drawn, options});
             }};
 }
 

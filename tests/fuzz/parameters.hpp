@@ -125,6 +125,37 @@ public:
         return false;
     }
 
+    /// A number of elements.
+    std::size_t count(const char* name, std::size_t usual) {
+        const std::size_t byte = from_.next();
+        const std::size_t n = byte < 64 ? usual : byte % 8;
+        text_ << ' ' << name << '=' << n;
+        return n;
+    }
+
+    /// Between classes, or none; with `wild` also of a wrong size, or from a class to itself.
+    std::vector<std::vector<double>> distances() {
+        std::vector<std::vector<double>> d;
+        if (!from_.chance(128) || classes_ == 0)
+            return d;
+        d.assign(classes_, std::vector<double>(classes_));
+        for (std::size_t i = 0; i < classes_; ++i)
+            for (std::size_t c = 0; c < classes_; ++c)
+                if (i != c || (wild_ && from_.chance(16)))
+                    d[i][c] = number("distance", i == c ? 0.0 : 1.0, 0.0, i == c ? 0.0 : infinity);
+        bool none = true;
+        for (const auto& row : d)
+            none = none && std::all_of(row.begin(), row.end(), [](double v) { return v == 0.0; });
+        if (none && !wild_)
+            d.clear();
+        valid_ = valid_ && (d.empty() || !none);
+        if (wild_ && from_.chance(16)) {
+            d.back().push_back(1.0);
+            valid_ = false;
+        }
+        return d;
+    }
+
     /// This loss is no sum over elements.
     void does_not_split() { splits_ = false; }
 

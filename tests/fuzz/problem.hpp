@@ -117,7 +117,8 @@ private:
 
     static void print(std::ostringstream& s, const char* name, const drawing& d) {
         static constexpr std::array types{"bool", "uint8", "int64", "float", "double"};
-        static constexpr std::array layouts{"rows", "columns", "gaps", "reversed", "repeated", "lazy"};
+        static constexpr std::array layouts{"rows",     "columns",  "gaps", "reversed",
+                                            "channels", "repeated", "lazy"};
         s << "\n  " << name << " " << types[static_cast<std::size_t>(d.type)] << " "
           << layouts[static_cast<std::size_t>(d.where)] << " [";
         for (const std::size_t n : d.shape)
@@ -180,7 +181,7 @@ private:
             plane_ *= x.shape[axis];
     }
 
-    layout draw_layout() { return static_cast<layout>(from_.chance(128) ? from_.below(6) : 0); }
+    layout draw_layout() { return static_cast<layout>(from_.chance(128) ? from_.below(7) : 0); }
 
     /// Makes a drawing the same along the axis that its layout repeats.
     static void repeat(drawing& d) {

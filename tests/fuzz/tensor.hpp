@@ -30,6 +30,7 @@ enum class layout {
     columns,
     gaps,     // every second element of a buffer
     reversed, // steps backwards along every axis
+    channels, // axis 1 innermost, as in channels-last tensors
     repeated, // stride 0 along the first axis longer than 1
     lazy      // an expression over rows
 };
@@ -94,8 +95,13 @@ private:
                 repeated = axis;
                 repeats = false;
             }
+        const auto axis_of = [where, rank](std::size_t k) { // from the innermost on
+            if (where == layout::channels && rank > 1)
+                return k == 0 ? 1 : k == rank - 1 ? 0 : rank - k;
+            return where == layout::columns ? k : rank - 1 - k;
+        };
         for (std::size_t k = 0; k < rank; ++k) {
-            const std::size_t axis = where == layout::columns ? k : rank - 1 - k;
+            const std::size_t axis = axis_of(k);
             strides_[axis] = axis == repeated ? 0 : step;
             if (axis != repeated)
                 step *= static_cast<std::ptrdiff_t>(shape_[axis]);
