@@ -16,7 +16,7 @@ using xloss::tensor::plane_window;
 using xloss::tensor::sink;
 using xloss::tensor::source;
 
-constexpr std::size_t samples = 2, classes = 5, height = 6, width = 7, pixels = height * width, row = 48;
+constexpr std::size_t samples = 2, classes = 11, height = 6, width = 7, pixels = height * width, row = 48;
 
 /// [B, H, W, C] in memory.
 template <class T>

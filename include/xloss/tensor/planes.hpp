@@ -1,9 +1,12 @@
 #ifndef XLOSS_TENSOR_PLANES_HPP
 #define XLOSS_TENSOR_PLANES_HPP
 
+#include <xloss/simd/number.hpp>
+#include <xloss/simd/transpose.hpp>
 #include <xloss/tensor/layout.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdlib>
 #include <optional>
@@ -62,6 +65,46 @@ void each_interleaved(const plane_strides& s, const plane_window& w, std::size_t
             else
                 f(at, to, w.n - i);
     }
+}
+
+/// Moves W elements of W planes, which lie beside each other in one of the two, W = `simd::native_width<T>`.
+template <class T>
+void transpose_square(const T* from, std::ptrdiff_t from_step, T* to, std::ptrdiff_t to_step) {
+    using V = simd::number<T>;
+    std::array<V, V::width> rows;
+    for (std::size_t k = 0; k < V::width; ++k)
+        rows[k] = V::load(from + static_cast<std::ptrdiff_t>(k) * from_step);
+    rows = simd::transpose(rows);
+    for (std::size_t k = 0; k < V::width; ++k)
+        rows[k].store(to + static_cast<std::ptrdiff_t>(k) * to_step);
+}
+
+/// Calls f(where in memory, where in the rows) for the squares of a window whose planes are beside each
+/// other; the last ones of a pixel overlap with those before. Says how many pixels were done.
+template <std::size_t W, class F>
+std::size_t each_square(const plane_strides& s, const plane_window& w, std::size_t row, F&& f) {
+    if (W == 1 || s.plane != 1 || w.planes < W)
+        return 0;
+    const std::size_t whole = w.n - w.n % W;
+    for (std::size_t i = 0; i < whole; i += W)
+        for (std::size_t p = 0; p < w.planes; p += W) {
+            const std::size_t first = std::min(p, w.planes - W);
+            f(s.offset + static_cast<std::ptrdiff_t>(i) * s.element + static_cast<std::ptrdiff_t>(first),
+              first * row + i);
+        }
+    return whole;
+}
+
+/// What is left of a window after its first pixels.
+inline plane_window after(plane_window w, std::size_t pixels) {
+    w.n -= pixels;
+    return w;
+}
+
+/// The strides of what is left.
+inline plane_strides after(plane_strides s, std::size_t pixels) {
+    s.offset += static_cast<std::ptrdiff_t>(pixels) * s.element;
+    return s;
 }
 
 } // namespace xloss::tensor

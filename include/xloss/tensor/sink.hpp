@@ -67,7 +67,14 @@ template <class L, class T>
 void write_interleaved(const origin& to, const plane_window& w, const T* from, std::size_t row) {
     L* data = static_cast<L*>(const_cast<void*>(to.object));
     const plane_strides strides = *interleaved(to.where, w);
-    each_interleaved(strides, w, row,
+    std::size_t done = 0;
+    if constexpr (std::is_same_v<L, T>)
+        done = each_square<simd::native_width<T>>(
+            strides, w, row, [=, step = strides.element](std::ptrdiff_t at, std::size_t position) {
+                transpose_square(from + position, static_cast<std::ptrdiff_t>(row), data + at, step);
+            });
+    from += done;
+    each_interleaved(after(strides, done), after(w, done), row,
                      [=, step = strides.element](std::ptrdiff_t at, std::size_t position, auto length) {
                          L* run = data + at;
                          for (std::size_t j = 0; j < length; ++j)

@@ -136,7 +136,14 @@ bool read_interleaved(const origin& from, const plane_window& w, T* to, std::siz
     if (!strides)
         return false;
     const L* data = static_cast<const L*>(from.object);
-    each_interleaved(*strides, w, row,
+    std::size_t done = 0;
+    if constexpr (std::is_same_v<L, T>)
+        done = each_square<simd::native_width<T>>(
+            *strides, w, row, [=, step = strides->element](std::ptrdiff_t at, std::size_t position) {
+                transpose_square(data + at, step, to + position, static_cast<std::ptrdiff_t>(row));
+            });
+    to += done;
+    each_interleaved(after(*strides, done), after(w, done), row,
                      [=, step = strides->element](std::ptrdiff_t at, std::size_t position, auto length) {
                          const L* run = data + at;
                          for (std::size_t j = 0; j < length; ++j)
