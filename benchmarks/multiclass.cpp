@@ -90,6 +90,8 @@ void add_multiclass_rows(std::vector<row>& rows) {
     add(rows, "cross entropy, weights", weighted_cross_entropy, formula::cross_entropy_weighted);
     add(rows, "cross entropy, smoothed", always(xloss::cross_entropy{.label_smoothing = smoothing}),
         formula::cross_entropy_smoothed);
+    add(rows, "cross entropy, top 10 %", always(xloss::top_k(cross_entropy, kept_fraction)),
+        formula::cross_entropy_top_k);
     add(rows, "softmax focal, gamma 2", always(xloss::focal{.alpha = -1.0}), formula::softmax_focal_2);
     add(rows, "softmax Dice", always(xloss::dice{}), formula::softmax_dice);
     add(rows, "GDL", always(xloss::generalized_dice{}), formula::generalized_dice);

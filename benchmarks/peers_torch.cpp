@@ -55,6 +55,14 @@ Tensor weighted_cross_entropy(const Tensor& x, const Tensor& labels) {
     return F::cross_entropy(x, labels, F::CrossEntropyFuncOptions().weight(weights));
 }
 
+/// nnU-Net's TopKLoss.
+Tensor top_k_cross_entropy(const Tensor& x, const Tensor& labels) {
+    const auto losses =
+        F::cross_entropy(x, labels, F::CrossEntropyFuncOptions().reduction(torch::kNone)).flatten();
+    const auto kept = static_cast<std::int64_t>(kept_fraction * static_cast<double>(losses.size(0)));
+    return std::get<0>(losses.topk(kept, 0, true, false)).mean();
+}
+
 /// (1 - p_t)^2 cross entropy, reduction mean.
 Tensor softmax_focal(const Tensor& x, const Tensor& labels) {
     const auto log_p_t = torch::log_softmax(x, 1).gather(1, labels.unsqueeze(1));
@@ -90,6 +98,8 @@ Tensor evaluate(formula loss, const Tensor& x, const Tensor& y) {
         return weighted_cross_entropy(x, y);
     case formula::cross_entropy_smoothed:
         return F::cross_entropy(x, y, F::CrossEntropyFuncOptions().label_smoothing(smoothing));
+    case formula::cross_entropy_top_k:
+        return top_k_cross_entropy(x, y);
     case formula::softmax_focal_2:
         return softmax_focal(x, y);
     case formula::softmax_dice:

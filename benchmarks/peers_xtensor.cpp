@@ -22,11 +22,14 @@
 #include <xtensor/xview.hpp>
 #endif
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <stdexcept>
 #include <type_traits>
+#include <vector>
 
 namespace bench {
 namespace {
@@ -180,6 +183,26 @@ double smoothed_cross_entropy(const softmax_parts& s, const tensor& y, tensor& g
     return cross_entropy(s, tensor(static_cast<float>(1.0 - smoothing) * y + even), gradient);
 }
 
+/// On the pixels where it is largest.
+double top_k_cross_entropy(const softmax_parts& s, const tensor& y, tensor& gradient) {
+    const xt::xtensor<float, 3> losses = -xt::sum(y * s.log_p, {1});
+    std::vector<float> sorted(losses.begin(), losses.end());
+    const auto kept = static_cast<std::size_t>(kept_fraction * static_cast<double>(sorted.size()));
+    const auto last = sorted.begin() + static_cast<std::ptrdiff_t>(kept - 1);
+    std::nth_element(sorted.begin(), last, sorted.end(), std::greater<>());
+    const auto count = static_cast<double>(kept);
+    double value = 0.0;
+    for (std::size_t b = 0; b < y.shape(0); ++b) {
+        const plane l = xt::view(losses, b);
+        const plane mask = xt::cast<float>(l >= *last);
+        value += total(plane(l * mask)) / count;
+        for (std::size_t c = 0; c < y.shape(1); ++c)
+            xt::noalias(xt::view(gradient, b, c)) =
+                mask * static_cast<float>(1.0 / count) * (xt::view(s.p, b, c) - xt::view(y, b, c));
+    }
+    return value;
+}
+
 double focal(const softmax_parts& s, const tensor& y, tensor& gradient) {
     const auto scale = 1.0 / static_cast<double>(y.size() / y.shape(1));
     double value = 0.0;
@@ -274,6 +297,8 @@ double multiclass(formula loss, const tensor& x, const tensor& y, tensor& gradie
         return weighted_cross_entropy(s, y, gradient, loss);
     if (loss == formula::cross_entropy_smoothed)
         return smoothed_cross_entropy(s, y, gradient);
+    if (loss == formula::cross_entropy_top_k)
+        return top_k_cross_entropy(s, y, gradient);
     if (loss == formula::softmax_focal_2)
         return focal(s, y, gradient);
     if (loss == formula::softmax_dice)

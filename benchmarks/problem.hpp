@@ -23,6 +23,7 @@ enum class formula {
     cross_entropy_ignoring,
     cross_entropy_weighted,
     cross_entropy_smoothed,
+    cross_entropy_top_k,
     softmax_focal_2,
     softmax_dice,
     generalized_dice,
@@ -33,6 +34,7 @@ enum class formula {
 /// The parameters of the multiclass rows. The class that is ignored is one that occurs.
 constexpr std::int64_t ignored_class = 1;
 constexpr double smoothing = 0.1;
+constexpr double kept_fraction = 0.1;
 constexpr double class_weight(std::int64_t c, std::int64_t classes) {
     return 0.5 + static_cast<double>(c) / static_cast<double>(classes);
 }
