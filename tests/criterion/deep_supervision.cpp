@@ -237,6 +237,11 @@ TEST_CASE("an error in any head is named, and no gradient is touched", "[criteri
     refuses<xloss::shape_error>({"1 targets", "2 heads"}, heads, std::tie(full, half),
                                 std::vector<label_map>{full_labels});
     std::vector<scores> one{scores(full.shape(), 0.0)};
+    CHECK(throws<xloss::shape_error>( // a list of losses tells the compiler how many heads there are
+        [&] {
+            xloss::value(deep_supervision(std::tuple{criterion, criterion}, {1.0, 0.4}), one, full_labels);
+        },
+        {"1 logits", "2 heads"}));
     CHECK(throws<xloss::shape_error>(
         [&] {
             xloss::value_and_grad_into(one, heads, std::vector<scores>{full, full}, full_labels);

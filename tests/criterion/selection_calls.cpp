@@ -95,6 +95,20 @@ TEST_CASE("several selected losses do not see each other", "[criterion][selectio
     CHECK(made_up::same_elements(found.grad, grad));
 }
 
+TEST_CASE("the factor of a selected loss chooses nothing", "[criterion][selection]") {
+    const mask_data d;
+    const auto alone = xloss::value_and_grad(top_k(bce{}, 0.2), d.x, d.y);
+    for (const double factor : {-1.0, 0.0, 1e-320}) { // turns the order round, makes all equal, nearly so
+        const auto found = xloss::value_and_grad(factor * top_k(bce{}, 0.2), d.x, d.y);
+        CHECK(found.terms[0].value == alone.value);
+        CHECK(found.normalizer == alone.normalizer);
+        CHECK(found.value == factor * alone.value);
+    }
+    const auto negative = xloss::value_and_grad(-1.0 * top_k(bce{}, 0.2), d.x, d.y);
+    CHECK(made_up::same_elements(
+        negative.grad, xloss::value_and_grad(top_k(bce{}, 0.2), d.x, d.y, {.upstream = -1.0}).grad));
+}
+
 TEST_CASE("upstream and accumulation of selected losses", "[criterion][selection]") {
     const mask_data d;
     const auto target = xloss::weighted(d.y, d.w);

@@ -183,6 +183,7 @@ public:
         : heads_(heads), x_(x), y_(y), options_(options) {
         require_one_each("weights", heads.weights);
         require_one_each("losses", heads.losses);
+        require_one_each("logits", x);
         require_one_each("targets", y);
         if (options.upstream.tensor())
             throw parameter_error(

@@ -106,7 +106,7 @@ std::string names_of() {
         }
         ? public_name(name_of<Loss>()) : std::string(name_of<Loss>());
         if constexpr (selects<Loss>)
-            name += "(" + names_of<selected_loss<Loss>>() + ")";
+            name.append("(").append(names_of<selected_loss<Loss>>()).append(")");
         return name;
     }
 }

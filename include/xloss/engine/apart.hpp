@@ -53,18 +53,19 @@ public:
     selection_stages(const placed_loss<Selection>& one, const sweep_inputs<T>& in, const survey& s,
                      const mode_options& options, const call_options& call)
         : selection_(one.loss), losses_(place_inside(terms_of(one.loss.loss), one.weight, one.entry)),
-          in_(in), survey_(s), options_(options), call_(call) {}
+          unweighted_(place_inside(terms_of(one.loss.loss), 1.0, one.entry)), in_(in), survey_(s),
+          options_(options), call_(call) {}
 
     /// Throws what is wrong with parameters and upstream.
     void check() const {
         if constexpr (requires { selection_.check(); })
             selection_.check();
-        with_all(call_, [](const auto& ready) { ready.check(); });
+        with_all(losses_, call_, [](const auto& ready) { ready.check(); });
         keys(); // the one allocation that may be large fails here or never
     }
 
     [[nodiscard]] tensor::shape unreduced_shape() const {
-        return with_all(call_, [](const auto& ready) { return ready.unreduced_shape(); });
+        return with_all(losses_, call_, [](const auto& ready) { return ready.unreduced_shape(); });
     }
 
     template <bool Gradient, std::size_t N>
@@ -77,10 +78,13 @@ public:
     }
 
 private:
+    using losses_type =
+        decltype(place_inside(terms_of(std::declval<const Selection&>().loss), 1.0, std::size_t{0}));
+
     /// Calls f(stages) for the loss inside, on all elements.
     template <class F>
-    auto with_all(const call_options& call, F&& f) const {
-        return with_program<Mode>(losses_, survey_, [&]<class Program>(const Program& all) {
+    auto with_all(const losses_type& losses, const call_options& call, F&& f) const {
+        return with_program<Mode>(losses, survey_, [&]<class Program>(const Program& all) {
             stages<Mode, T, Program> ready(all, in_, survey_, options_, call);
             return f(ready);
         });
@@ -114,7 +118,7 @@ private:
         const tensor::sink<T> to(all.data(), flat);
         const sink_ref<T> out{&to, false, -std::numeric_limits<T>::infinity()};
         if constexpr (key_of<Selection>() == selection_key::loss)
-            with_all({}, [&](auto& ready) { ready.write_unreduced(out); });
+            with_all(unweighted_, {}, [&](auto& ready) { ready.write_unreduced(out); });
         else
             write_confidence(out);
         selection_.keep(
@@ -136,11 +140,9 @@ private:
         ready.write_unreduced(out);
     }
 
-    using losses_type =
-        decltype(place_inside(terms_of(std::declval<const Selection&>().loss), 1.0, std::size_t{0}));
-
     const Selection& selection_;
     losses_type losses_;
+    losses_type unweighted_; // without the factor of the selection in its sum, which is no part of the keys
     const sweep_inputs<T>& in_;
     const survey& survey_;
     const mode_options& options_;
