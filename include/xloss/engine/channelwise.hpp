@@ -17,6 +17,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <utility>
 
 namespace xloss::engine {
 
@@ -77,6 +78,13 @@ public:
 
 private:
     static constexpr bool has_costs = Program::needs(sums::cost);
+    /// Whether anything has a slope by p, which the softmax then couples with those of the other classes.
+    static constexpr bool has_slopes_of_p =
+        Program::has_regions || []<std::size_t... I>(std::index_sequence<I...>) {
+        return ((Program::template is_pointwise<I> && !has_at_class<typename Program::template term<I>>) ||
+                ...);
+    }
+    (std::make_index_sequence<Program::size>{});
     using factors = std::array<double, Program::points>;
     static constexpr std::size_t blocks_per_piece = 16;
 
@@ -483,7 +491,7 @@ private:
         const factors by_sum = point;
         const label_slopes slopes(k);
         const class_mean mean(k, n);
-        if (!probabilities) {
+        if (has_slopes_of_p && !probabilities) {
             for (std::size_t c = 0; c < g_.classes; ++c)
                 each_vector(n, [&, pull = pull_of(pulls, c)](std::size_t j) XLOSS_INLINE_LAMBDA {
                     const pixel<V> s = self.pixel_at(k, rows, c, j);
@@ -508,8 +516,11 @@ private:
                         g += probabilities ? own.by_log / max(s.p, V(least_variance))
                                            : own.by_log * s.q - s.p * others;
                     }
-                    const V a = by_probability_of(s, m, pull, own, self.cost_slope(k, pulls, c, j));
-                    return g + (probabilities ? a : s.p * mean.beyond(j, a));
+                    if constexpr (has_slopes_of_p) {
+                        const V a = by_probability_of(s, m, pull, own, self.cost_slope(k, pulls, c, j));
+                        g += probabilities ? a : s.p * mean.beyond(j, a);
+                    }
+                    return g;
                 },
                 in_block);
         });
