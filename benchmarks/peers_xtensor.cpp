@@ -27,6 +27,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <stdexcept>
 #include <type_traits>
 #include <vector>
@@ -116,8 +117,12 @@ tensor one_hot(const Labels& labels, std::size_t classes) {
     auto y = tensor::from_shape({labels.shape(0), classes, labels.shape(1), labels.shape(2)});
     for (std::size_t b = 0; b < labels.shape(0); ++b)
         for (std::size_t c = 0; c < classes; ++c) {
-            const auto wanted = static_cast<typename Labels::value_type>(c);
-            xt::noalias(xt::view(y, b, c)) = xt::cast<float>(xt::equal(xt::view(labels, b), wanted));
+            using label = typename Labels::value_type;
+            if (c > static_cast<std::uint64_t>(std::numeric_limits<label>::max()))
+                xt::view(y, b, c).fill(0.0f); // a number that wraps would find another class
+            else
+                xt::noalias(xt::view(y, b, c)) =
+                    xt::cast<float>(xt::equal(xt::view(labels, b), static_cast<label>(c)));
         }
     return y;
 }
