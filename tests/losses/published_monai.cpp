@@ -296,26 +296,27 @@ TEST_CASE("MONAI's published case of AsymmetricUnifiedFocalLoss", "[losses][publ
 TEST_CASE("MONAI's published cases of DiceCELoss", "[losses][published]") {
     struct published {
         const char* theirs;
-        dice overlap;
-        cross_entropy entropy;
+        const dice* overlap;
+        const cross_entropy* entropy;
         double entropy_weight;
-        array x;
+        const array* x;
         double expected;
     };
     const dice all{.smooth = 1e-5}, foreground{.smooth = 1e-5, .include_background = false};
+    const cross_entropy plain{}, weighted{.class_weights = {0.0, 1.0}};
     array confident = hard;
     confident(0, 0, 0) = confident(0, 0, 1) = 100.0;
     for (const auto& r :
-         {published{"to_onehot_y", all, {}, 1.0, hard, 0.3133},
-          published{"no background", foreground, {}, 1.0, confident, 0.2088},
-          published{"no background, lambda_ce=2", foreground, {}, 2.0, confident, 0.4176},
-          published{"weight=(0, 1)", foreground, {.class_weights = {0.0, 1.0}}, 1.0, confident, 0.3133}}) {
+         {published{"to_onehot_y", &all, &plain, 1.0, &hard, 0.3133},
+          published{"no background", &foreground, &plain, 1.0, &confident, 0.2088},
+          published{"no background, lambda_ce=2", &foreground, &plain, 2.0, &confident, 0.4176},
+          published{"weight=(0, 1)", &foreground, &weighted, 1.0, &confident, 0.3133}}) {
         INFO(r.theirs);
-        const auto same = deep_supervision(std::tuple{multiclass(r.overlap, none), multiclass(r.entropy)},
+        const auto same = deep_supervision(std::tuple{multiclass(*r.overlap, none), multiclass(*r.entropy)},
                                            {1.0, r.entropy_weight});
-        CHECK(close(same(std::tie(r.x, r.x), hard_labels), r.expected, 1e-4, 1e-4));
-        if (r.overlap.include_background) // one-hot is the same; here it is what it predicts, too
-            CHECK(close(same(std::tie(r.x, r.x), hard), r.expected, 1e-4, 1e-4));
+        CHECK(close(same(std::tie(*r.x, *r.x), hard_labels), r.expected, 1e-4, 1e-4));
+        if (r.overlap->include_background) // one-hot is the same; here it is what it predicts, too
+            CHECK(close(same(std::tie(*r.x, *r.x), hard), r.expected, 1e-4, 1e-4));
     }
     // Of one channel the cross entropy is binary, and its weight is pos_weight.
     const array x{{{0.8, 0.6, 0}}, {{0, 0, 0.9}}}, y{{{0, 0, 1}}, {{0, 1, 0}}};
