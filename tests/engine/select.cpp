@@ -73,7 +73,7 @@ std::vector<T> made(std::size_t n, bool ties) {
 
 TEMPLATE_TEST_CASE("the largest keys are kept, of equal ones the first", "[engine][select]", float, double) {
     using T = TestType;
-    for (const std::size_t n : {1, 2, 7, 1000})
+    for (const std::size_t n : {1U, 2U, 7U, 1000U})
         for (const bool ties : {false, true})
             for (const std::size_t count : {std::size_t{0}, std::size_t{1}, n / 3, n / 2, n - 1, n})
                 check(made<T>(n, ties), count);
