@@ -144,6 +144,7 @@ inline std::vector<double> inverse_weights(const class_counts& counts) {
 
 inline std::vector<double> median_weights(const class_counts& counts) {
     std::vector<double> weights;
+    weights.reserve(counts.classes());
     for (std::size_t c = 0; c < counts.classes(); ++c)
         weights.push_back(counts.pixels()[c] > 0.0 ? counts.pixels()[c] / counts.pixels_where_present()[c]
                                                    : 0.0);
