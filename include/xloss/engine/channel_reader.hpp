@@ -62,10 +62,12 @@ public:
     using V = simd::number<T>;
     using block = channel_block<T>;
 
-    channel_reader(const sweep_inputs<T>& in, bool keeps_logits)
+    /// `every_class`: log p of every class is asked for; a logarithm of p would have lost what p has lost.
+    channel_reader(const sweep_inputs<T>& in, bool every_class)
         : in_(in), g_(in.y.geometry()), soft_(!in.y.is_label_map()),
           weights_per_class_(in.y.masked_per_class()), masked_(in.y.masked()),
-          probabilities_(in.probabilities), keeps_logits_(keeps_logits) {}
+          probabilities_(in.probabilities), every_class_(every_class),
+          keeps_logits_(every_class && !in.probabilities) {}
 
     static std::size_t padded(std::size_t n) { return (n + V::width - 1) / V::width * V::width; }
 
@@ -266,6 +268,7 @@ protected:
     bool weights_per_class_;
     bool masked_;
     bool probabilities_;
+    bool every_class_;
     bool keeps_logits_;
 
 private:

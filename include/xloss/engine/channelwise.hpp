@@ -5,6 +5,7 @@
 #include <xloss/engine/activation.hpp>
 #include <xloss/engine/channel_block.hpp>
 #include <xloss/engine/channel_reader.hpp>
+#include <xloss/engine/channel_slopes.hpp>
 #include <xloss/engine/executor.hpp>
 #include <xloss/engine/program.hpp>
 #include <xloss/engine/rows.hpp>
@@ -27,14 +28,13 @@ class channelwise_sweep : channel_reader<T> {
     using reader = channel_reader<T>;
     using reader::each_vector, reader::padded, reader::pixel_at, reader::label_pixel, reader::weight_at,
         reader::target_at, reader::write_row, reader::write_classes, reader::presence;
-    using reader::g_, reader::in_, reader::soft_, reader::masked_, reader::probabilities_;
+    using reader::g_, reader::in_, reader::soft_, reader::every_class_, reader::probabilities_;
     using typename reader::block;
     using typename reader::V;
 
 public:
     channelwise_sweep(const Program& program, const sweep_inputs<T>& in)
-        : reader(in, sees_every_class(program, in) && !in.probabilities), program_(program),
-          every_class_(sees_every_class(program, in)) {
+        : reader(in, sees_every_class(program, in)), program_(program) {
         if constexpr (has_costs)
             read_costs();
     }
@@ -88,7 +88,6 @@ private:
     using factors = std::array<double, Program::points>;
     static constexpr std::size_t blocks_per_piece = 16;
 
-    /// log p of every class is needed then: a logarithm of p would have lost what p has lost.
     static bool sees_every_class(const Program& program, const sweep_inputs<T>& in) {
         bool every = false;
         program.each_pointwise([&]<std::size_t I>(const auto& one) {
@@ -367,27 +366,8 @@ private:
             });
     }
 
-    /// What W adds to the slopes by the probabilities of a pixel of a label map.
-    class cost_slopes {
-    public:
-        cost_slopes(block& k, std::size_t n, const pull_back* pulls)
-            : label_(k.label.data()), by_cost_(k.cost.data()) {
-            for (std::size_t j = 0; has_costs && j < padded(n); ++j)
-                k.cost[j] = k.label[j] < T(0)
-                                ? T(0)
-                                : static_cast<T>(pulls[static_cast<std::size_t>(k.label[j])].by_cost);
-        }
-
-        /// For the class with these costs.
-        XLOSS_INLINE V at(std::size_t j, const T* costs) const {
-            return lookup(costs, greater(V(0.0), V::load(label_ + j))) * V::load(by_cost_ + j);
-        }
-
-    private:
-        const T *label_, *by_cost_;
-    };
-
-    /// The same for any target, the weight of its class included.
+    /// What W adds to the slope by the probability of a class, for any target and with the weight of its
+    /// class.
     XLOSS_INLINE V cost_slope(const block& k, const pull_back* pulls, std::size_t c, std::size_t j) const {
         V a(0.0);
         if constexpr (has_costs)
@@ -413,55 +393,36 @@ private:
         gradient(k, rows, b, i, n, point, pulls, out);
     }
 
-    /// sum_k p_k a_k over the classes of a pixel. The a of a class with p > 1/2 enters it by -q and stands
-    /// beside it: what that class is beyond the mean is then exact where all the rest is next to nothing.
-    class class_mean {
-    public:
-        class_mean(block& k, std::size_t n) : rest_(k.rest.data()), major_(k.major.data()) {
-            std::fill_n(rest_, padded(n), T(0));
-            std::fill_n(major_, padded(n), T(0));
-        }
-
-        XLOSS_INLINE void add(std::size_t j, const V& smaller, const V& a) const {
-            fma(smaller, a, V::load(rest_ + j)).store(rest_ + j);
-            select(signbit(smaller), a, V::load(major_ + j)).store(major_ + j);
-        }
-
-        /// a - sum_k p_k a_k.
-        XLOSS_INLINE V beyond(std::size_t j, const V& a) const {
-            return (a - V::load(major_ + j)) - V::load(rest_ + j);
-        }
-
-    private:
-        T *rest_, *major_;
-    };
-
     /// The gradient of a label map: nothing but comparisons and multiplications for every class.
     void label_gradient_rows(block& k, std::size_t b, std::size_t i, std::size_t n, const pull_back* pulls,
                              const sink_ref<T>& out) const {
-        const class_mean mean(k, n);
-        const label_slopes slopes(k);
-        const cost_slopes by_cost(k, n, pulls);
-        for (std::size_t c = 0; c < g_.classes; ++c)
-            each_vector(n, [=, row = k.row(c), costs = costs_of(c), pull = label_pull<V>(pulls[c]),
-                            cls = V(static_cast<double>(c))](std::size_t j) XLOSS_INLINE_LAMBDA {
-                const V v = V::load(row + j), p = p_of_smaller(v);
-                V a = pull.template at<Program>(p, q_of_smaller(v), slopes.own(j, cls));
+        const class_mean<T> mean(k, n);
+        const label_slopes<T> slopes(k);
+        const cost_slopes<T> by_cost(k, has_costs ? n : 0, pulls);
+        // The slope by p of class c at pixel j, from what its row holds.
+        const auto slope_of = [=, this](std::size_t c) {
+            return [=, costs = costs_of(c), pull = label_pull<V>(pulls[c])](
+                       std::size_t j, const V& smaller, const auto& own) XLOSS_INLINE_LAMBDA {
+                V a = pull.template at<Program>(p_of_smaller(smaller), q_of_smaller(smaller), own);
                 if constexpr (has_costs)
                     a += by_cost.at(j, costs);
-                mean.add(j, v, a);
+                return a;
+            };
+        };
+        for (std::size_t c = 0; c < g_.classes; ++c)
+            each_vector(n, [=, row = k.row(c), slope = slope_of(c),
+                            cls = V(static_cast<double>(c))](std::size_t j) XLOSS_INLINE_LAMBDA {
+                const V v = V::load(row + j);
+                mean.add(j, v, slope(j, v, slopes.own(j, cls)));
             });
         write_classes(k, b, i, n, out, [&](std::size_t c, T* in_block) {
             write_row(
                 k, g_.first(b, c) + i, n, k.m.data(), out,
-                [=, row = k.row(c), costs = costs_of(c), pull = label_pull<V>(pulls[c]), m = k.m.data(),
+                [=, row = k.row(c), slope = slope_of(c), m = k.m.data(),
                  cls = V(static_cast<double>(c))](std::size_t j) XLOSS_INLINE_LAMBDA {
                     const V v = V::load(row + j), p = p_of_smaller(v);
                     const auto own = slopes.own(j, cls);
-                    V a = pull.template at<Program>(p, q_of_smaller(v), own);
-                    if constexpr (has_costs)
-                        a += by_cost.at(j, costs);
-                    a = mean.beyond(j, a);
+                    const V a = mean.beyond(j, slope(j, v, own));
                     if constexpr (Program::has_points)
                         return fma(V::load(m + j) * p, a, slopes.at(j, own, p));
                     else
@@ -477,7 +438,7 @@ private:
         write_classes(k, b, i, n, out, [&](std::size_t c, T* in_block) {
             write_row(
                 k, g_.first(b, c) + i, n, k.m.data(), out,
-                [row = k.row(c), slopes = label_slopes(k), cls = V(static_cast<double>(c))](std::size_t j)
+                [row = k.row(c), slopes = label_slopes<T>(k), cls = V(static_cast<double>(c))](std::size_t j)
                     XLOSS_INLINE_LAMBDA { return slopes.at(j, slopes.own(j, cls), V::load(row + j)); },
                 in_block);
         });
@@ -489,8 +450,8 @@ private:
         const channelwise_sweep self = *this; // a copy, as in the elementwise kernel
         const bool probabilities = probabilities_;
         const factors by_sum = point;
-        const label_slopes slopes(k);
-        const class_mean mean(k, n);
+        const label_slopes<T> slopes(k);
+        const class_mean<T> mean(k, n);
         if (has_slopes_of_p && !probabilities) {
             for (std::size_t c = 0; c < g_.classes; ++c)
                 each_vector(n, [&, pull = pull_of(pulls, c)](std::size_t j) XLOSS_INLINE_LAMBDA {
@@ -544,22 +505,7 @@ private:
         others.store(k.others_slope.data() + j);
     }
 
-    /// The rows that `store_label_slope` wrote.
-    struct label_slopes {
-        const T *label, *own_slope, *others_slope;
-
-        explicit label_slopes(const block& k)
-            : label(k.label.data()), own_slope(k.own_slope.data()), others_slope(k.others_slope.data()) {}
-
-        XLOSS_INLINE auto own(std::size_t j, const V& cls) const { return V::load(label + j) == cls; }
-
-        XLOSS_INLINE V at(std::size_t j, const auto& is_own, const V& p) const {
-            return select(is_own, V::load(own_slope + j), V::load(others_slope + j) * p);
-        }
-    };
-
     Program program_;
-    bool every_class_;
     const T* costs_ = nullptr;
 };
 

@@ -294,14 +294,8 @@ private:
     // --- unreduced ---
 
     [[nodiscard]] tensor::shape pixels_shape() const {
-        tensor::shape s = in_.y.logits_shape();
-        if (Mode != mode::multiclass)
-            return s;
-        for (std::size_t axis = 2; axis < s.rank; ++axis)
-            s[axis - 1] = s[axis];
-        --s.rank;
-        s[s.rank] = 0;
-        return s;
+        const tensor::shape& s = in_.y.logits_shape();
+        return Mode == mode::multiclass ? s.without(1) : s;
     }
 
     void check_unreduced() const {

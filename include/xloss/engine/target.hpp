@@ -65,20 +65,14 @@ public:
           const char* what)
         : source_(e) {
         const tensor::shape& s = source_->shape();
-        tensor::shape without = logits; // [B, ...], the class axis left out
-        tensor::shape one = logits;     // [B, 1, ...]
-        if (logits.rank >= 2) {
-            std::copy(logits.extent.begin() + 2,
-                      logits.extent.begin() + static_cast<std::ptrdiff_t>(logits.rank),
-                      without.extent.begin() + 1);
-            without.extent[--without.rank] = 0;
-            one.extent[1] = 1;
-        }
+        tensor::shape one = logits; // [B, 1, ...]
+        if (logits.rank >= 2)
+            one[1] = 1;
         per_sample_ = g.classes * g.pixels;
         if (s == logits && channels) {
             period_ = per_sample_;
             per_class_ = g.classes > 1;
-        } else if (logits.rank >= 2 && (s == without || s == one)) {
+        } else if (logits.rank >= 2 && (s == logits.without(1) || s == one)) {
             period_ = logits[1] == 0 ? 0 : per_sample_ / logits[1];
         } else {
             throw shape_error(name() + ": " + what + " " + s.to_string() + " do not fit logits " +
@@ -274,14 +268,11 @@ private:
 
     /// What a target was probably meant as, where it has one channel or none.
     [[nodiscard]] std::string hint_for(const tensor::shape& s) const {
-        tensor::shape plane = logits_; // [B, ...]
         if (logits_.rank < 2 || logits_[1] == 1)
             return {};
         tensor::shape one = logits_; // [B, 1, ...]
         one[1] = 1;
-        for (std::size_t axis = 2; axis < logits_.rank; ++axis)
-            plane[axis - 1] = logits_[axis];
-        plane[--plane.rank] = 0;
+        const tensor::shape plane = logits_.without(1); // [B, ...]
         if (s == one)
             return "; a label map has no class axis: " + plane.to_string();
         if (s == plane)

@@ -34,6 +34,14 @@ struct shape {
         return a.rank == b.rank && std::equal(a.extent.begin(), a.extent.begin() + a.rank, b.extent.begin());
     }
 
+    /// The shape without one of its axes.
+    constexpr shape without(std::size_t axis) const noexcept {
+        shape rest = *this;
+        std::copy(extent.begin() + axis + 1, extent.begin() + rank, rest.extent.begin() + axis);
+        rest.extent[--rest.rank] = 0;
+        return rest;
+    }
+
     /// The shape in words: "[2, 1, 5, 7]".
     std::string to_string() const {
         std::string text = "[";
