@@ -267,7 +267,9 @@ private:
         t.accumulate = out.accumulate;
         t.absent = out.absent;
         t.x = in_.x.read(first, t.n, r.x.data());
-        read_target(t, r, b, c, i);
+        const auto [y, m] = in_.y.read(b, c, i, t.n, r.y.data(), r.m.data(), r.spare.data());
+        t.y = y;
+        t.m = m;
         factors_type factors{point, Program::has_regions && emits_pull_back(Emit) ? pulls[row] : pull_back{}};
         const std::array<double, Program::points> weights = class_weights(c);
         for (std::size_t k = 0; k < Program::points; ++k)
@@ -283,22 +285,6 @@ private:
         if constexpr (Sums)
             for (std::size_t k = 0; k < Program::points; ++k)
                 sums[k] *= weights[k];
-    }
-
-    void read_target(tile<T>& t, buffers& r, std::size_t b, std::size_t c, std::size_t i) const {
-        if (!in_.y.is_label_map()) {
-            t.y = in_.y.soft(b, c, i, t.n, r.y.data());
-            if (in_.y.masked())
-                t.m = in_.y.weights(b, c, i, t.n, t.y, r.m.data(), r.spare.data());
-            return;
-        }
-        const T* labels = in_.y.labels(b, i, t.n, r.y.data());
-        if (in_.y.masked())
-            t.m = in_.y.weights(b, c, i, t.n, labels, r.m.data(), r.spare.data());
-        const T own = static_cast<T>(c);
-        for (std::size_t j = 0; j < t.n; ++j)
-            r.y[j] = labels[j] == own ? T(1) : T(0);
-        t.y = r.y.data();
     }
 
     /// The class weight of every point.

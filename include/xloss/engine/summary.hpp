@@ -69,7 +69,7 @@ public:
                 numbers[row % classes * Program::width + k] += rows[row * Program::width + k];
         program_.each_regional([&]<std::size_t I>(const auto& one) {
             const auto mean = mean_of(one.term);
-            if (!mean.per_sample())
+            if (!mean.regions().per_sample())
                 return;
             const tally t = mean.over_groups(how_);
             numbers[tally_at(I, classes)] += t.losses;
@@ -89,7 +89,7 @@ public:
     template <std::size_t I, class Mean>
     [[nodiscard]] mean_value regional_value(const double* numbers, const Mean& mean) const {
         const double* own = numbers + tally_at(I, survey_.classes);
-        const tally t = mean.per_sample() ? tally{own[0], own[1]} : mean.over_groups(how_);
+        const tally t = mean.regions().per_sample() ? tally{own[0], own[1]} : mean.over_groups(how_);
         return t.mean(how_);
     }
 

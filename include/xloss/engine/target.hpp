@@ -223,6 +223,25 @@ public:
         return buffer;
     }
 
+    /// Targets and weights of n pixels of one class.
+    struct rows {
+        const T* y; // 1 in pixels of the class itself, where the target is a label map
+        const T* m; // null: 1 each
+    };
+
+    /// Both, as they stand in memory or copied to the buffers.
+    rows read(std::size_t b, std::size_t c, std::size_t i, std::size_t n, T* y_buffer, T* m_buffer,
+              T* spare) const {
+        const T* y = labels_ ? labels(b, i, n, y_buffer) : soft(b, c, i, n, y_buffer);
+        const T* m = masked() ? weights(b, c, i, n, y, m_buffer, spare) : nullptr;
+        if (!labels_)
+            return {y, m};
+        const T own = static_cast<T>(c);
+        for (std::size_t j = 0; j < n; ++j)
+            y_buffer[j] = y[j] == own ? T(1) : T(0);
+        return {y_buffer, m};
+    }
+
     /// "label 7 at [0, 3, 4]", for messages.
     [[nodiscard]] std::string label_at(std::size_t b, std::size_t i) const {
         const std::size_t flat = b * geometry_.pixels + i;
