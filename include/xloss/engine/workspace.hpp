@@ -26,6 +26,8 @@ enum class scratch {
     whole_survey,   // per class: the survey of all elements, while another is made of those that are kept
     keys,           // per element, where some are selected
     histograms,     // per piece in flight: keys counted by a digit
+    ranked_pixels,  // per pixel of the largest region, twice: its error with its number
+    ranked_weights, // per pixel of the largest region: weight and target, where they are not 0 or 1
     count
 };
 
@@ -64,7 +66,8 @@ private:
 /// Scratch memory that a caller may keep between calls: with one, a call of a shape seen before allocates
 /// nothing. Its size does not grow with the pixels, only with samples times classes (`wasserstein_dice`: and
 /// with pairs of classes); but a selected loss (`top_k`, `ohem`) keeps one number of the logits' type per
-/// element. Not to be shared by calls at the same time.
+/// element, and a ranked one (`lovasz_hinge` and its kin) four per pixel of its largest region, six with soft
+/// targets or weights. Not to be shared by calls at the same time.
 class workspace {
 public:
     /// `n` uninitialized values; valid until the next request of the same kind.
