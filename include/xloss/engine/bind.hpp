@@ -44,9 +44,15 @@ concept selects = requires(const Loss& s, const candidates<float>& all) {
 template <class Loss>
 using selected_loss = std::remove_cvref_t<decltype(std::declval<const Loss&>().loss)>;
 
+/// A loss of the errors of a region in falling order.
+template <class Loss>
+concept ranks = requires(const Loss& loss, const pixel<probe>& s) {
+    loss.error(s);
+};
+
 /// Losses that are not fused with the others of a sum: they run by themselves, afterwards.
 template <class Loss>
-concept runs_apart = selects<Loss>;
+concept runs_apart = selects<Loss> || ranks<Loss>;
 
 template <class Loss>
 concept loss_or_term = binds<Loss> || runnable<Loss> || runs_apart<Loss>;

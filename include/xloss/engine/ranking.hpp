@@ -65,14 +65,16 @@ public:
         value_ = 0;
     }
 
-    /// Adds n pixels with the numbers `first`, `first` + 1, ...: their errors, targets y in [0, 1] and
-    /// weights m >= 0, or nullptr where all are 1. Every number once; not after `value` or `each_slope`.
-    void add(const T* error, const T* y, const T* m, std::size_t n, std::size_t first) {
+    /// Adds n pixels with the numbers `first`, `first` + 1, ...: their errors, the slopes of these by
+    /// whatever the caller likes, targets y in [0, 1] and weights m >= 0, or nullptr where all are 1. A pixel
+    /// whose target is 0 or 1 has slope 1 or -1: of such it is not read. Every number once; not after `value`
+    /// or `each_slope`.
+    void add(const T* error, const T* slope, const T* y, const T* m, std::size_t n, std::size_t first) {
         for (std::size_t i = 0; i < n; i += block) {
             const T* weights = m == nullptr ? nullptr : m + i;
             const std::size_t count = std::min(block, n - i);
             if (state_.general || !add_plain(error + i, y + i, weights, count, first + i))
-                add_general(error + i, y + i, weights, count, first + i);
+                add_general(error + i, slope + i, y + i, weights, count, first + i);
         }
     }
 
@@ -82,8 +84,8 @@ public:
         return value_;
     }
 
-    /// Calls f(number, derivative) for pixels with a positive error, each at most once, in the order that
-    /// suits; the derivative of all others is 0.
+    /// Calls f(number, derivative times the slope of the error) for pixels with a positive error, each at
+    /// most once, in the order that suits; the derivative of all others is 0.
     template <class F>
     void each_slope(F&& f) {
         rank();
@@ -105,7 +107,7 @@ private:
 
     /// What a pixel has that is not plain.
     struct weighted {
-        T m, y;
+        T m, y, slope;
     };
 
     /// What is known of the pixels so far.
@@ -204,7 +206,8 @@ private:
         return static_cast<bits>((number << 1) | (y == T(1) ? 1U : 0U));
     }
 
-    void add_general(const T* error, const T* y, const T* m, std::size_t n, std::size_t first) {
+    void add_general(const T* error, const T* slope, const T* y, const T* m, std::size_t n,
+                     std::size_t first) {
         if (!state_.general)
             start_general();
         for (std::size_t i = 0; i < n; ++i) {
@@ -219,7 +222,7 @@ private:
                 static_cast<double>(w) * static_cast<double>(y[i]);
             if (error[i] <= T(0))
                 continue;
-            weighted_[first + i] = {w, y[i]};
+            weighted_[first + i] = {w, y[i], slope[i]};
             pixels_[kept_++] = {key_of(error[i]), payload(first + i, y[i])};
             state_.nan = state_.nan || error[i] != error[i];
             state_.highest = std::max(state_.highest, error[i]);
@@ -232,7 +235,12 @@ private:
         state_.general = true;
         weighted_ = memory_.template get<weighted>(scratch::ranked_weights, most_);
         for (std::size_t i = 0; i < kept_; ++i)
-            weighted_[pixels_[i].payload >> 1] = {T(1), T(pixels_[i].payload & 1)};
+            weighted_[pixels_[i].payload >> 1] = plain_at(pixels_[i]);
+    }
+
+    static weighted plain_at(const pixel& p) {
+        const bool y = (p.payload & 1) != 0;
+        return {T(1), y ? T(1) : T(0), y ? T(-1) : T(1)};
     }
 
     /// Sorts, takes the value and turns keys into slopes, once.
@@ -257,7 +265,7 @@ private:
         if (state_.general)
             walk([this](const pixel& p) { return weighted_[p.payload >> 1]; });
         else
-            walk([](const pixel& p) { return weighted{T(1), T(p.payload & 1)}; });
+            walk(plain_at);
     }
 
     void all_nan() {
@@ -297,9 +305,11 @@ private:
             const double dj = u > 0 ? (i * b + a * u) / (u * (u + b)) : 1.0;
             value_ += static_cast<double>(error_of(key)) * dj;
             const double slope = dj / (a + b);
-            for (; k < end; ++k)
+            for (; k < end; ++k) {
+                const weighted w = at(ranked_[k]);
                 ranked_[k].key =
-                    std::bit_cast<bits>(static_cast<T>(slope * static_cast<double>(at(ranked_[k]).m)));
+                    std::bit_cast<bits>(static_cast<T>(slope * static_cast<double>(w.m)) * w.slope);
+            }
             i = std::max(0.0, i - a);
             u += b;
         }

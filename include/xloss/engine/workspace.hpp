@@ -28,6 +28,11 @@ enum class scratch {
     histograms,     // per piece in flight: keys counted by a digit
     ranked_pixels,  // per pixel of the largest region, twice: its error with its number
     ranked_weights, // per pixel of the largest region: weight and target, where they are not 0 or 1
+    probabilities,  // per element: what the softmax left, for losses that see a class as a whole
+    slopes,         // per element: their slopes, where the gradient cannot hold them
+    region_losses,  // per sample and class: what each region is to the mean
+    region_factors, // per sample and class: of the slopes of its elements
+    planes,         // per pixel of a region: what losses that look at neighbours make of it
     count
 };
 
@@ -66,8 +71,7 @@ private:
 /// Scratch memory that a caller may keep between calls: with one, a call of a shape seen before allocates
 /// nothing. Its size does not grow with the pixels, only with samples times classes (`wasserstein_dice`: and
 /// with pairs of classes); but a selected loss (`top_k`, `ohem`) keeps one number of the logits' type per
-/// element, and a ranked one (`lovasz_hinge` and its kin) four per pixel of its largest region, six with soft
-/// targets or weights. Not to be shared by calls at the same time.
+/// element. Not to be shared by calls at the same time.
 class workspace {
 public:
     /// `n` uninitialized values; valid until the next request of the same kind.
