@@ -26,6 +26,7 @@ enum class scratch {
     whole_survey,   // per class: the survey of all elements, while another is made of those that are kept
     keys,           // per element, where some are selected
     histograms,     // per piece in flight: keys counted by a digit
+    distances,      // per piece in flight: a row of squared distances and what transforms it
     count
 };
 
