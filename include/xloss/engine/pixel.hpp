@@ -30,6 +30,14 @@ struct point {
     V slope; ///< by the logit from `at`, by log p from `at_class`, by p from `at_probability`
 };
 
+/// What a loss of filtered planes adds to one of its sums at a pixel, and its slopes.
+template <class V>
+struct filtered_point {
+    V value;  ///< without the pixel's weight
+    V by_p;   ///< slope by the probability
+    V by_map; ///< slope by what the filter makes of the probabilities
+};
+
 /// y log p with 0 log 0 = 0: infinite logits take their limits.
 template <class V>
 constexpr V times_log(const V& y, const V& log_p) {

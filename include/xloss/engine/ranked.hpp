@@ -17,13 +17,6 @@
 
 namespace xloss::engine {
 
-/// What a loss that is not fused finds of a region.
-struct region_found {
-    double loss = 0.0;
-    double weight = 0.0; // sum of m
-    double target = 0.0; // sum of m y
-};
-
 /// A loss of the errors of a region in falling order: `error(pixel)` gives the error and its slope, by the
 /// logit where the loss says `slopes_by_logit`, else by p. An error that is not above 0 has no part in it.
 template <class T, class Loss>
@@ -63,7 +56,7 @@ public:
         for (std::size_t k = 0; k < regions_.samples_per_group(); ++k)
             for (std::size_t i = 0; i < g_.pixels; i += tile_size)
                 add<Gradient>(first + k, c, i, k * g_.pixels + i, slopes);
-        const region_found found{ranking_.value(), ranking_.weight(), ranking_.target()};
+        const region_found found{ranking_.value(), ranking_.weight(), ranking_.target(), 0.0};
         if constexpr (Gradient) {
             // Pixels are numbered through the samples of the group, whose planes lie apart.
             T* plane = slopes + g_.first(first, c);

@@ -31,12 +31,21 @@ struct tally {
     }
 };
 
+/// What a loss that is not fused finds of a region.
+struct region_found {
+    double loss = 0.0;
+    double weight = 0.0; // sum of m
+    double target = 0.0; // sum of m y
+    double valid = 0.0;  // elements of weight > 0
+};
+
 /// What one region is to the mean.
 struct region_outcome {
     bool counts = true;
     bool follows_formula = true; // else its loss is 0, and constant
     double weight = 1.0;         // of its class
     double loss = 0.0;
+    double elements = 0.0; // in a mean over the elements of all regions
 };
 
 /// Which regions a loss has, and how their losses become one number: a region is a class, of those that are

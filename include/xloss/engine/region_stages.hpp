@@ -2,6 +2,7 @@
 #define XLOSS_ENGINE_REGION_STAGES_HPP
 
 #include <xloss/engine/bind.hpp>
+#include <xloss/engine/filtered.hpp>
 #include <xloss/engine/options.hpp>
 #include <xloss/engine/program.hpp>
 #include <xloss/engine/ranked.hpp>
@@ -53,7 +54,12 @@ public:
         factors();
     }
 
-    [[nodiscard]] tensor::shape unreduced_shape() const { return regions_.unreduced_shape(Mode); }
+    [[nodiscard]] tensor::shape unreduced_shape() const {
+        if constexpr (pools_regions)
+            throw parameter_error(in_.y.name() + ": unreduced: this mean over elements has no losses of "
+                                                 "single elements, which would need those next to them");
+        return regions_.unreduced_shape(Mode);
+    }
 
     /// Value, and with Gradient the gradient into `out`.
     template <bool Gradient, std::size_t N>
@@ -88,7 +94,7 @@ public:
     }
 
 private:
-    using evaluator = ranked_regions<T, Loss>;
+    using evaluator = std::conditional_t<ranks<Loss>, ranked_regions<T, Loss>, filtered_regions<T, Loss>>;
 
     [[nodiscard]] double coefficient() const { return one_.share * one_.weight; }
     [[nodiscard]] bool is_unreduced() const { return call_.upstream.tensor().has_value(); }
@@ -113,7 +119,17 @@ private:
                 outcomes_[flat] = regions_.judge(found.weight, found.target, i);
                 if (outcomes_[flat].follows_formula)
                     outcomes_[flat].loss = found.loss;
+                outcomes_[flat].elements = elements_of(found);
             }
+    }
+
+    /// What a region is in the denominator of a mean over elements.
+    [[nodiscard]] double elements_of(const region_found& found) const {
+        if (options_.denominator == denominator::valid)
+            return found.valid;
+        if (options_.denominator == denominator::all)
+            return static_cast<double>(regions_.samples_per_group() * g_.pixels);
+        return found.weight;
     }
 
     /// Calls f(flat, outcome) for all regions.
@@ -132,9 +148,24 @@ private:
         double value, slope, normalizer;
     };
 
+    /// Whether the mean is over the elements of all regions, and not over the regions.
+    static constexpr bool pools_regions = requires { requires Loss::pools_regions; };
+
+    [[nodiscard]] mean_value mean_or_sum() const {
+        if constexpr (!pools_regions)
+            return regions_.over_groups(options_.reduction, outcome_of()).mean(options_.reduction);
+        mean_value all;
+        each_region([&](std::size_t, const region_outcome& region) {
+            all.value += region.loss;
+            all.normalizer += region.elements;
+        });
+        if (options_.reduction == reduction::sum)
+            return {all.value, 1.0};
+        return {quotient(all.value, all.normalizer), all.normalizer};
+    }
+
     [[nodiscard]] reduced_loss mean_of_regions() const {
-        const mean_value mean =
-            regions_.over_groups(options_.reduction, outcome_of()).mean(options_.reduction);
+        const mean_value mean = mean_or_sum();
         const dual<1> loss = reduced(mean.value);
         return {loss.value, loss.slope[0], mean.normalizer};
     }
@@ -184,6 +215,11 @@ private:
             each_region([&](std::size_t flat, const region_outcome& region) {
                 set(flat / regions_.kept(), flat % regions_.kept(),
                     coefficient() * upstream_of(flat) * unreduced(region).slope[0]);
+            });
+        } else if (pools_regions) {
+            each_region([&](std::size_t flat, const region_outcome&) {
+                set(flat / regions_.kept(), flat % regions_.kept(),
+                    quotient(coefficient() * call_.upstream.factor() * all.slope, all.normalizer));
             });
         } else {
             const double factor = coefficient() * call_.upstream.factor() * all.slope;

@@ -33,6 +33,8 @@ enum class scratch {
     region_losses,  // per sample and class: what each region is to the mean
     region_factors, // per sample and class: of the slopes of its elements
     planes,         // per pixel of a region: what losses that look at neighbours make of it
+    absent,         // per pixel of a region: which are absent, for losses that look at neighbours
+    filter,         // per pixel of a plane: what a loss that looks at neighbours makes its maps with
     edt_rows,       // per piece in flight: a row of squared distances and what transforms it
     count
 };
