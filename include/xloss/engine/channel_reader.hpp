@@ -35,8 +35,8 @@ public:
           keeps_logits_(every_class && !in.probabilities) {}
 
     /// How pixels are cut into blocks, and those of a block laid out.
-    [[nodiscard]] block_plan plan() const {
-        return {g_.classes, keeps_logits_, soft_, weights_per_class_, sizeof(T)};
+    [[nodiscard]] block_plan plan(bool has_distances = false) const {
+        return {g_.classes, keeps_logits_, soft_, weights_per_class_, has_distances, sizeof(T)};
     }
 
     static std::size_t padded(std::size_t n) { return (n + V::width - 1) / V::width * V::width; }
@@ -94,6 +94,18 @@ public:
         if (!masked_)
             std::fill_n(k.m.begin(), n, T(1));
         pad(k.m.data(), n, T(0));
+    }
+
+    /// Distances, 0 where nothing counts: there they may be anything.
+    void read_distances(block& k, std::size_t b, std::size_t i, std::size_t n) const {
+        for (std::size_t c = 0; c < g_.classes; ++c) {
+            const T* from = in_.y.distance(b, c, i, n, k.staging.data());
+            const T* m = weights_per_class_ ? k.weight(c) : k.m.data();
+            T* to = k.distance(c);
+            for (std::size_t j = 0; j < n; ++j)
+                to[j] = m[j] == T(0) ? T(0) : from[j];
+            pad(to, n, T(0));
+        }
     }
 
     [[nodiscard]] XLOSS_INLINE V weight_at(const block& k, std::size_t c, std::size_t j) const {

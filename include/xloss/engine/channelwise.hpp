@@ -26,8 +26,8 @@ namespace xloss::engine {
 template <class T, class Program>
 class channelwise_sweep : channel_reader<T> {
     using reader = channel_reader<T>;
-    using reader::each_vector, reader::padded, reader::pixel_at, reader::label_pixel, reader::weight_at,
-        reader::target_at, reader::write_row, reader::write_classes, reader::presence;
+    using reader::each_vector, reader::padded, reader::label_pixel, reader::weight_at, reader::target_at,
+        reader::write_row, reader::write_classes, reader::presence;
     using reader::g_, reader::in_, reader::soft_, reader::every_class_, reader::probabilities_;
     using typename reader::block;
     using typename reader::V;
@@ -49,7 +49,7 @@ public:
     template <bool Sums, emit Emit>
     void run(const std::array<double, Program::points>& point, const pull_back* pulls, double* totals,
              const sink_ref<T>& out) const {
-        const block_plan plan = this->plan();
+        const block_plan plan = this->plan(Program::sees_distance);
         const std::size_t width = Sums ? g_.classes * Program::width : 0;
         double* partials =
             in_.memory.template get<double>(scratch::partial_sums, this->block_slots(plan) * width);
@@ -88,6 +88,8 @@ private:
     void run_block(block& k, std::size_t b, std::size_t i, std::size_t n, const factors& point,
                    const pull_back* pulls, double* sums, const sink_ref<T>& out) const {
         this->read_targets(k, b, i, n);
+        if constexpr (Program::sees_distance)
+            this->read_distances(k, b, i, n);
         row_kind rows = row_kind::exponentials;
         if constexpr (Emit == emit::kept_gradient) {
             rows = row_kind::smaller;
@@ -128,6 +130,14 @@ private:
         if constexpr (Emit == emit::value)
             write_row(k, b * g_.pixels + i, n, k.m.data(), out,
                       [&](std::size_t j) XLOSS_INLINE_LAMBDA { return V::load(k.value.data() + j); });
+    }
+
+    /// The pixel of class c, whatever the rows hold.
+    XLOSS_INLINE pixel<V> pixel_at(const block& k, row_kind rows, std::size_t c, std::size_t j) const {
+        pixel<V> s = reader::pixel_at(k, rows, c, j);
+        if constexpr (Program::sees_distance)
+            s.distance = V::load(k.distance(c) + j);
+        return s;
     }
 
     // --- pointwise terms ---

@@ -21,6 +21,7 @@ struct pixel {
     V y;                 ///< target in [0, 1]
     V cls;               ///< index of the class, for `per_class` parameters
     std::size_t classes; ///< number of classes (1 in binary)
+    V distance{};        ///< `with_distance`'s, for terms that say `sees_distance`
 };
 
 /// Value of a pointwise loss at one pixel and its slope.

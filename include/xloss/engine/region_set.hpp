@@ -2,13 +2,12 @@
 #define XLOSS_ENGINE_REGION_SET_HPP
 
 #include <xloss/engine/options.hpp>
+#include <xloss/engine/per_class.hpp>
 #include <xloss/engine/region.hpp>
 #include <xloss/engine/target.hpp>
-#include <xloss/tensor/error.hpp>
 #include <xloss/tensor/shape.hpp>
 
 #include <cstddef>
-#include <string>
 
 namespace xloss::engine {
 
@@ -53,24 +52,10 @@ struct region_outcome {
 class region_set {
 public:
     region_set(const region_options& options, const geometry& g, bool joint)
-        : options_(options), g_(g), joint_(joint) {}
+        : options_(options), classes_{options.classes, options.include_background}, g_(g), joint_(joint) {}
 
     /// Whether the classes that are to count are there.
-    void check(const char* loss) const {
-        for (std::size_t i = 0; i < listed(); ++i)
-            if ((*options_.classes)[i] >= g_.classes)
-                throw parameter_error(public_name(loss) + ": classes names class " +
-                                      std::to_string((*options_.classes)[i]) + " of " +
-                                      std::to_string(g_.classes));
-        for (std::size_t i = 1; i < listed(); ++i)
-            for (std::size_t j = 0; j < i; ++j)
-                if ((*options_.classes)[i] == (*options_.classes)[j])
-                    throw parameter_error(public_name(loss) + ": classes names class " +
-                                          std::to_string((*options_.classes)[i]) + " twice");
-        if (kept() == 0)
-            throw parameter_error(public_name(loss) + ": include_background = false leaves no class of " +
-                                  std::to_string(g_.classes));
-    }
+    void check(const char* loss) const { classes_.check(loss, g_.classes); }
 
     [[nodiscard]] bool per_sample() const { return options_.over == region::sample; }
     [[nodiscard]] std::size_t groups() const { return per_sample() ? g_.samples : 1; }
@@ -79,22 +64,8 @@ public:
     [[nodiscard]] std::size_t samples_per_group() const { return per_sample() ? 1 : g_.samples; }
 
     /// Classes that count, and the number of the i-th of them.
-    [[nodiscard]] std::size_t kept() const {
-        if (listed() == 0)
-            return g_.classes - first_class();
-        std::size_t n = 0;
-        for (std::size_t c : *options_.classes)
-            n += c >= first_class() ? 1 : 0;
-        return n;
-    }
-    [[nodiscard]] std::size_t class_at(std::size_t i) const {
-        if (listed() == 0)
-            return i + first_class();
-        for (std::size_t c : *options_.classes)
-            if (c >= first_class() && i-- == 0)
-                return c;
-        return g_.classes;
-    }
+    [[nodiscard]] std::size_t kept() const { return classes_.count(g_.classes); }
+    [[nodiscard]] std::size_t class_at(std::size_t i) const { return classes_.at(i, g_.classes); }
 
     /// The shape of the unreduced losses: [B, classes kept], without what is one by nature.
     [[nodiscard]] tensor::shape unreduced_shape(mode md) const {
@@ -167,10 +138,8 @@ private:
         return sums;
     }
 
-    [[nodiscard]] std::size_t listed() const { return options_.classes ? options_.classes->size() : 0; }
-    [[nodiscard]] std::size_t first_class() const { return options_.include_background ? 0 : 1; }
-
     region_options options_;
+    class_subset classes_;
     const geometry& g_;
     bool joint_;
 };

@@ -226,7 +226,7 @@ private:
     /// The slopes of points, which class weights multiply, and where probabilities are given 1/(p (1 - p)).
     [[nodiscard]] auto bounded(std::array<double, program_type::points> slopes) const {
         program_.each_pointwise([&]<std::size_t I>(const auto& one) {
-            const per_class_view weights = class_weights_of(one.term);
+            const auto weights = class_weights_of(one.term);
             double largest = 1.0;
             for (std::size_t c = 0; c < survey_.classes; ++c)
                 largest = std::max(largest, weights.of(c));

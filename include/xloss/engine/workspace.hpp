@@ -34,6 +34,7 @@ enum class scratch {
     region_factors, // per sample and class: of the slopes of its elements
     planes,         // per pixel of a region: what losses that look at neighbours make of it
     absent,         // per pixel of a region: which are absent, for losses that look at neighbours
+    distance_maps,  // per element, where a loss looks at distances and the target brings none
     filter,         // per pixel of a plane: what a loss that looks at neighbours makes its maps with
     edt_rows,       // per piece in flight: a row of squared distances and what transforms it
     count
