@@ -10,6 +10,7 @@
 
 #include <array>
 #include <bit>
+#include <concepts>
 #include <cstddef>
 #include <span>
 #include <tuple>
@@ -250,22 +251,22 @@ XLOSS_INLINE bool wants_every_class(const Term& term) {
         return !has_at_class<Term>; // a slope by p alone says nothing about which classes matter
 }
 
+/// Whether the mean of a pointwise term is over the elements of some classes, in multiclass too.
+template <class Term>
+concept means_over_classes = requires(const Term& term) {
+    { term.class_weights } -> std::same_as<const subset_weights&>;
+};
+
 /// The class weights of a pointwise term; 1 where it has none.
 template <class Term>
 auto class_weights_of(const Term& term) {
-    if constexpr (pointwise<Term> && requires { subset_weights(term.class_weights); })
-        return subset_weights(term.class_weights);
+    if constexpr (means_over_classes<Term>)
+        return term.class_weights;
     else if constexpr (pointwise<Term> && requires { per_class_view(term.class_weights); })
         return per_class_view(term.class_weights);
     else
         return per_class_view();
 }
-
-/// Whether the mean of a pointwise term is over the elements of some classes, in multiclass too.
-template <class Term>
-inline constexpr bool means_over_classes = requires(const Term& term) {
-    subset_weights(term.class_weights);
-};
 
 } // namespace engine
 } // namespace xloss
