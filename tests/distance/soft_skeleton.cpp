@@ -225,16 +225,18 @@ TEST_CASE("soft_skeleton of tensors", "[distance][soft_skeleton]") {
         const numbers<double> found(all.data() + image * 54, all.data() + (image + 1) * 54);
         CHECK(found == skeleton_of(g, one, 2));
     }
-    CHECK(all == xloss::soft_skeleton(xt::eval(p * 1.0), {.iterations = 2}));
-    CHECK(all == xloss::soft_skeleton(p * 1.0, {.iterations = 2}));
+    CHECK(made_up::same_elements(all, xloss::soft_skeleton(p * 1.0, {.iterations = 2})));
     const auto two = xt::view(p, xt::all(), xt::range(1, 3));
-    CHECK(xloss::soft_skeleton(two, {.iterations = 2}) == xt::view(all, xt::all(), xt::range(1, 3)));
-    CHECK(xloss::soft_skeleton(xt::view(p, 0, 0), {.iterations = 2, .first_axis = 0}) == xt::view(all, 0, 0));
+    CHECK(made_up::same_elements(xloss::soft_skeleton(two, {.iterations = 2}),
+                                 xt::eval(xt::view(all, xt::all(), xt::range(1, 3)))));
+    const auto image = xt::view(p, 0, 0);
+    CHECK(made_up::same_elements(xloss::soft_skeleton(image, {.iterations = 2, .first_axis = 0}),
+                                 xt::eval(xt::view(all, 0, 0))));
 
     // Of a mask, in float; one that is thin stays.
     const xt::xtensor<std::uint8_t, 3> mask{{{0, 1, 0, 0}, {0, 0, 1, 0}}};
-    CHECK(xloss::soft_skeleton(mask, {.first_axis = 1}) ==
-          xt::xtensor<float, 3>{{{0, 1, 0, 0}, {0, 0, 1, 0}}});
+    const auto thin = xloss::soft_skeleton(mask, {.first_axis = 1});
+    CHECK(numbers<float>(thin.begin(), thin.end()) == numbers<float>{0, 1, 0, 0, 0, 0, 1, 0});
     CHECK(xloss::soft_skeleton(xt::xtensor<float, 4>::from_shape({0, 2, 3, 3})).size() == 0);
     CHECK_THROWS_WITH(xloss::soft_skeleton(xt::xtensor<float, 2>::from_shape({3, 2})),
                       "xloss::soft_skeleton: [3, 2] has 0 spatial axes; distances and neighbours need one to "
