@@ -94,8 +94,8 @@ template <class... Losses>
 constexpr void require_measurable(std::type_identity<std::tuple<weighted_loss<Losses>...>>) {
     const auto check = []<class Loss>(std::type_identity<Loss>) {
         static_assert(!runs_apart<Loss>,
-                      "xloss: a selected loss is not measured: which elements are kept is known only where "
-                      "all of them are");
+                      "xloss: a selected loss is not measured, nor is one of ranked errors or of neighbours: "
+                      "what an element is to it is known only where all of its region are");
         if constexpr (requires { Loss::surveys_targets; })
             static_cast<void>(sizeof(decltype(std::declval<const Loss&>().bind(survey{}, measurable_run{}))));
     };
@@ -135,7 +135,8 @@ struct finish_run {
 /// gives what one call over both gives: Dice over the batch, generalized Dice, batch statistics, normalized
 /// focal, means over pixels with weights and ignored pixels, to rounding. A loss of one's own whose `bind`
 /// looks at the survey lets what it finds there enter in `call_loss` alone.
-/// A selected loss (`top_k`, `ohem`) cannot be split.
+/// A selected loss (`top_k`, `ohem`) cannot be split, nor one that sees a region as a whole (`lovasz_softmax`
+/// and its kin, `hausdorff_dt`, `sobel_boundary`, `cl_dice`).
 /// @throws what `value` throws; parameter_error for an upstream tensor.
 template <class Loss, class X, class Y>
 auto measure(const Loss& loss, const X& x, const Y& y, const call_options& options = {}) {

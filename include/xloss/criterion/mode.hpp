@@ -60,16 +60,18 @@ constexpr void require_mode() {
     if constexpr (is_loss_type<Loss>()) {
         require_selections<Loss>();
         if constexpr (kind_of(Mode) == kind::channelwise)
-            static_assert((modes_of_sum<Loss>() & modes::channelwise) != 0,
-                          "xloss: a term of this loss has no multiclass form, which needs at_class, "
-                          "at_probability or a "
-                          "regional loss. For bce and weighted_bce use cross_entropy, or one_vs_rest(bce{})");
+            static_assert(
+                (modes_of_sum<Loss>() & modes::channelwise) != 0,
+                "xloss: a term of this loss has no multiclass form, which needs at_class, "
+                "at_probability or a "
+                "regional loss. For bce and weighted_bce use cross_entropy, or one_vs_rest(bce{}); for "
+                "lovasz_hinge and lovasz_sigmoid use lovasz_softmax");
         else
             static_assert(
                 (modes_of_sum<Loss>() & modes::elementwise) != 0,
                 "xloss: a term of this loss has no form with one sigmoid per element, which needs at, "
-                "at_probability or a regional loss. For cross_entropy use bce, or wrap the sum in "
-                "multiclass");
+                "at_probability or a regional loss. For cross_entropy use bce, for lovasz_softmax use "
+                "lovasz_sigmoid, or wrap the sum in multiclass");
     }
 }
 

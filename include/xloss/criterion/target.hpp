@@ -47,6 +47,22 @@ auto masked(Y&& y, Valid&& valid) {
                                                                    std::forward<Valid>(valid)};
 }
 
+/// A target with the distance of every pixel to a border; made by `with_distance`.
+template <class Target, class Distances>
+struct distance_target {
+    Target target;       ///< labels, masks or soft targets; perhaps weighted or masked itself
+    Distances distances; ///< of the logits' shape
+};
+
+/// Targets y with a distance map D, of the shape of the logits, for losses that look at one: `boundary`, and
+/// losses of one's own that say `static constexpr bool sees_distance = true` and read `pixel::distance`. Made
+/// once per data set by `signed_distance`, it saves the transform in every step. D may be anything where a
+/// pixel is absent. Nests with `weighted` and `masked`. Lvalues are referred to and must outlive the call.
+template <class Y, class D>
+auto with_distance(Y&& y, D&& d) {
+    return distance_target<engine::held<Y&&>, engine::held<D&&>>{std::forward<Y>(y), std::forward<D>(d)};
+}
+
 namespace engine {
 
 template <class T, class Y>
@@ -64,6 +80,12 @@ template <class T, class Target, class Valid>
 void attach(target<T>& to, const masked_target<Target, Valid>& y) {
     attach(to, y.target);
     to.add_validity(y.valid);
+}
+
+template <class T, class Target, class Distances>
+void attach(target<T>& to, const distance_target<Target, Distances>& y) {
+    attach(to, y.target);
+    to.set_distance(y.distances);
 }
 
 /// The shape of the target proper, whatever rides on it.

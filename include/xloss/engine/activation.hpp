@@ -6,6 +6,7 @@
 #include <xloss/simd/math.hpp>
 
 #include <cstddef>
+#include <limits>
 
 namespace xloss::engine {
 
@@ -29,6 +30,44 @@ template <class V>
 XLOSS_INLINE pixel<V> pixel_of_probability(const V& p, const V& y, const V& cls, std::size_t classes) {
     const V least(least_log);
     return {p, p, 1.0 - p, max(log(p), least), max(log1p(-p), least), y, cls, classes};
+}
+
+/// What a row of elements of a class holds.
+enum class row_kind {
+    logits,       // x
+    exponentials, // exp(x - max)
+    smaller,      // the smaller of p and 1 - p, with its sign: `smaller_of`
+    given         // the probability, given as it is
+};
+
+/// One number for p and q = 1 - p, each to full relative accuracy: p where it is the smaller, else -q.
+template <class V>
+XLOSS_INLINE V smaller_of(const V& p, const V& q) {
+    return select(p > V(0.5), -q, p);
+}
+
+/// The p of `smaller_of`.
+template <class V>
+XLOSS_INLINE V p_of_smaller(const V& smaller) {
+    return select(signbit(smaller), 1.0 + smaller, smaller);
+}
+
+/// The q = 1 - p of `smaller_of`.
+template <class V>
+XLOSS_INLINE V q_of_smaller(const V& smaller) {
+    return select(signbit(smaller), -smaller, 1.0 - smaller);
+}
+
+/// The pixel of a probability that was kept as `smaller_of`. Its logarithms are as far as the format of p
+/// goes: log p is not below that of the smallest normal number.
+template <class V>
+XLOSS_INLINE pixel<V> pixel_of_smaller(const V& smaller, const V& y, const V& cls, std::size_t classes) {
+    using T = typename V::value_type;
+    const auto is_q = signbit(smaller);
+    const V least(static_cast<double>(std::numeric_limits<T>::min()));
+    const V log_smaller = log(max(abs(smaller), least)), log_larger = log1p(minus_abs(smaller));
+    const V p = p_of_smaller(smaller), log_p = select(is_q, log_larger, log_smaller);
+    return {log_p, p, q_of_smaller(smaller), log_p, select(is_q, log_smaller, log_larger), y, cls, classes};
 }
 
 /// dp/dx of the sigmoid.

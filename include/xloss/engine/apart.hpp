@@ -5,6 +5,7 @@
 #include <xloss/engine/options.hpp>
 #include <xloss/engine/pixel.hpp>
 #include <xloss/engine/program.hpp>
+#include <xloss/engine/region_stages.hpp>
 #include <xloss/engine/select.hpp>
 #include <xloss/engine/stages.hpp>
 #include <xloss/engine/summary.hpp>
@@ -20,6 +21,7 @@
 #include <limits>
 #include <span>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 
 namespace xloss::engine {
@@ -149,6 +151,15 @@ private:
     const call_options& call_;
 };
 
+template <mode Mode, class T, class Loss>
+struct stages_apart_of : std::type_identity<region_stages<Mode, T, Loss>> {};
+template <mode Mode, class T, selects Loss>
+struct stages_apart_of<Mode, T, Loss> : std::type_identity<selection_stages<Mode, T, Loss>> {};
+
+/// The stages of a loss that runs apart.
+template <mode Mode, class T, class Loss>
+using stages_apart = typename stages_apart_of<Mode, T, Loss>::type;
+
 /// Those of the losses that are evaluated together, or those that run apart.
 template <bool Apart, class... Losses>
 auto part_of(const std::tuple<placed_loss<Losses>...>& losses) {
@@ -177,13 +188,13 @@ public:
     /// Throws what is wrong with parameters and upstream of any of the losses; nothing is written.
     void check() const {
         with_fused([](const auto& ready) { ready.check(); });
-        each_apart([](const auto& one) { one.check(); });
+        each_apart([](auto& one) { one.check(); });
     }
 
     /// Value, and with Gradient the gradient into `out`.
     template <bool Gradient, std::size_t N>
     report<N> run(sink_ref<T> out) {
-        each_apart([](const auto& one) { one.check(); });
+        each_apart([](auto& one) { one.check(); });
         report<N> whole;
         const auto add = [&](const report<N>& r) {
             whole.value += r.value;
@@ -194,7 +205,7 @@ public:
             out.accumulate = true;
         };
         with_fused([&](auto& ready) { add(ready.template run<Gradient, N>(out)); });
-        each_apart([&](const auto& one) { add(one.template run<Gradient, N>(out)); });
+        each_apart([&](auto& one) { add(one.template run<Gradient, N>(out)); });
         whole.normalizer = whole.terms[0].normalizer;
         whole.valid = survey_.valid;
         return whole;
@@ -204,7 +215,7 @@ public:
     [[nodiscard]] tensor::shape unreduced_shape() const {
         tensor::shape shape;
         with_fused([&](auto& ready) { shape = ready.unreduced_shape(); });
-        each_apart([&](const auto& one) { shape = one.unreduced_shape(); });
+        each_apart([&](auto& one) { shape = one.unreduced_shape(); });
         return shape;
     }
 
@@ -218,7 +229,7 @@ public:
             ready.write_unreduced(out);
             out.accumulate = true;
         });
-        each_apart([&](const auto& one) {
+        each_apart([&](auto& one) {
             one.write_unreduced(out);
             out.accumulate = true;
         });
@@ -254,7 +265,8 @@ private:
     void each_apart(F&& f) const {
         std::apply(
             [&]<class... Loss>(const placed_loss<Loss>&... one) {
-                (f(selection_stages<Mode, T, Loss>(one, in_, survey_, options_, call_)), ...);
+                const auto with = [&]<class Stages>(Stages&& stages) { f(stages); };
+                (with(stages_apart<Mode, T, Loss>(one, in_, survey_, options_, call_)), ...);
             },
             apart_);
     }

@@ -44,9 +44,27 @@ concept selects = requires(const Loss& s, const candidates<float>& all) {
 template <class Loss>
 using selected_loss = std::remove_cvref_t<decltype(std::declval<const Loss&>().loss)>;
 
+/// A loss of the errors of a region in falling order.
+template <class Loss>
+concept ranks = requires(const Loss& loss, const pixel<probe>& s) {
+    loss.error(s);
+};
+
+/// A loss of what a filter makes of prediction and target.
+template <class Loss>
+concept filters = requires(const Loss& loss, const pixel<probe>& s, const probe& map) {
+    loss.at(s, map, map);
+};
+
+/// The sums over a region that such a loss is made of.
+template <filters Loss>
+inline constexpr std::size_t filtered_sums =
+    std::tuple_size_v<std::remove_cvref_t<decltype(std::declval<const Loss&>().at(
+        std::declval<pixel<probe>>(), std::declval<probe>(), std::declval<probe>()))>>;
+
 /// Losses that are not fused with the others of a sum: they run by themselves, afterwards.
 template <class Loss>
-concept runs_apart = selects<Loss>;
+concept runs_apart = selects<Loss> || ranks<Loss> || filters<Loss>;
 
 template <class Loss>
 concept loss_or_term = binds<Loss> || runnable<Loss> || runs_apart<Loss>;

@@ -27,12 +27,13 @@ struct block_plan {
     static constexpr std::size_t budget = 48 * 1024;
 
     std::size_t classes, planes, pixels, stride;
-    std::size_t logits, targets, weights; // the planes of rows that not every program needs
+    std::size_t logits, targets, weights, distances; // the planes of rows that not every program needs
 
     block_plan(std::size_t classes_of_pixel, bool keeps_logits, bool has_targets, bool has_weights,
-               std::size_t bytes)
+               bool has_distances, std::size_t bytes)
         : classes(classes_of_pixel), planes(1), logits(keeps_logits ? planes++ : 0),
-          targets(has_targets ? planes++ : 0), weights(has_weights ? planes++ : 0) {
+          targets(has_targets ? planes++ : 0), weights(has_weights ? planes++ : 0),
+          distances(has_distances ? planes++ : 0) {
         pixels =
             std::clamp(budget / (classes * planes * bytes) / granule * granule, least_pixels, most_pixels);
         stride = pixels + granule;
@@ -52,6 +53,7 @@ public:
     T* target(std::size_t c) const { return at(plan_.targets, c); }
     [[nodiscard]] std::size_t stride() const { return plan_.stride; } // from row to row
     T* weight(std::size_t c) const { return at(plan_.weights, c); }
+    T* distance(std::size_t c) const { return at(plan_.distances, c); }
 
     // Of every pixel. Left uninitialized: each is written before it is read.
     using pixels = std::array<T, block_plan::most_pixels>;

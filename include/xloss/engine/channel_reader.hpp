@@ -4,9 +4,11 @@
 #include <xloss/config.hpp>
 #include <xloss/engine/activation.hpp>
 #include <xloss/engine/channel_block.hpp>
+#include <xloss/engine/executor.hpp>
 #include <xloss/engine/pixel.hpp>
 #include <xloss/engine/sweep.hpp>
 #include <xloss/engine/target.hpp>
+#include <xloss/engine/workspace.hpp>
 #include <xloss/simd/flush.hpp>
 #include <xloss/simd/math.hpp>
 
@@ -16,43 +18,6 @@
 #include <limits>
 
 namespace xloss::engine {
-
-/// What the rows of a block hold of every class.
-enum class row_kind {
-    exponentials, // exp(x - max)
-    smaller,      // the smaller of p and 1 - p, with its sign: `smaller_of`
-    given         // the probability, given as it is
-};
-
-/// One number for p and q = 1 - p, each to full relative accuracy: p where it is the smaller, else -q.
-template <class V>
-XLOSS_INLINE V smaller_of(const V& p, const V& q) {
-    return select(p > V(0.5), -q, p);
-}
-
-/// The p of `smaller_of`.
-template <class V>
-XLOSS_INLINE V p_of_smaller(const V& smaller) {
-    return select(signbit(smaller), 1.0 + smaller, smaller);
-}
-
-/// The q = 1 - p of `smaller_of`.
-template <class V>
-XLOSS_INLINE V q_of_smaller(const V& smaller) {
-    return select(signbit(smaller), -smaller, 1.0 - smaller);
-}
-
-/// The pixel of a probability that was kept as `smaller_of`. Its logarithms are as far as the format of p
-/// goes: log p is not below that of the smallest normal number.
-template <class V>
-XLOSS_INLINE pixel<V> pixel_of_smaller(const V& smaller, const V& y, const V& cls, std::size_t classes) {
-    using T = typename V::value_type;
-    const auto is_q = signbit(smaller);
-    const V least(static_cast<double>(std::numeric_limits<T>::min()));
-    const V log_smaller = log(max(abs(smaller), least)), log_larger = log1p(minus_abs(smaller));
-    const V p = p_of_smaller(smaller), log_p = select(is_q, log_larger, log_smaller);
-    return {log_p, p, q_of_smaller(smaller), log_p, select(is_q, log_smaller, log_larger), y, cls, classes};
-}
 
 /// What the channelwise sweeps of every loss share: it reads the targets and scores of a block of pixels,
 /// computes the softmax, and writes rows.
@@ -69,6 +34,11 @@ public:
           probabilities_(in.probabilities), every_class_(every_class),
           keeps_logits_(every_class && !in.probabilities) {}
 
+    /// How pixels are cut into blocks, and those of a block laid out.
+    [[nodiscard]] block_plan plan(bool has_distances = false) const {
+        return {g_.classes, keeps_logits_, soft_, weights_per_class_, has_distances, sizeof(T)};
+    }
+
     static std::size_t padded(std::size_t n) { return (n + V::width - 1) / V::width * V::width; }
 
     /// Calls f(j) for the first pixel j of every vector of a row.
@@ -76,6 +46,34 @@ public:
     static XLOSS_INLINE void each_vector(std::size_t n, F&& f) {
         for (std::size_t i = 0; i < n; i += V::width)
             f(i);
+    }
+
+    /// Calls start(slot) for every piece of a sample, f(block, slot, sample, first pixel, pixels) for its
+    /// blocks, and end(slot, sample), the ends in order.
+    template <class Start, class F, class End>
+    void each_block(const block_plan& plan, Start&& start, F&& f, End&& end) const {
+        const std::size_t per_sample = (g_.pixels + plan.pixels - 1) / plan.pixels;
+        const std::size_t pieces_per_sample = (per_sample + blocks_per_piece - 1) / blocks_per_piece;
+        T* channels = in_.memory.template get<T>(scratch::tiles, block_slots(plan) * plan.elements());
+        for_pieces(
+            in_.executor, g_.samples * pieces_per_sample,
+            [&](std::size_t piece, std::size_t slot) {
+                block k(plan, channels + slot * plan.elements());
+                start(slot);
+                const std::size_t b = piece / pieces_per_sample;
+                const std::size_t first = piece % pieces_per_sample * blocks_per_piece;
+                for (std::size_t j = first; j < std::min(per_sample, first + blocks_per_piece); ++j) {
+                    const std::size_t i = j * plan.pixels;
+                    f(k, slot, b, i, std::min(plan.pixels, g_.pixels - i));
+                }
+            },
+            [&](std::size_t piece, std::size_t slot) { end(slot, piece / pieces_per_sample); });
+    }
+
+    /// Pieces of `each_block` at a time.
+    [[nodiscard]] std::size_t block_slots(const block_plan& plan) const {
+        const std::size_t per_sample = (g_.pixels + plan.pixels - 1) / plan.pixels;
+        return slots(in_.executor, g_.samples * ((per_sample + blocks_per_piece - 1) / blocks_per_piece));
     }
 
     // --- targets ---
@@ -96,6 +94,18 @@ public:
         if (!masked_)
             std::fill_n(k.m.begin(), n, T(1));
         pad(k.m.data(), n, T(0));
+    }
+
+    /// Distances, 0 where nothing counts: there they may be anything.
+    void read_distances(block& k, std::size_t b, std::size_t i, std::size_t n) const {
+        for (std::size_t c = 0; c < g_.classes; ++c) {
+            const T* from = in_.y.distance(b, c, i, n, k.staging.data());
+            const T* m = weights_per_class_ ? k.weight(c) : k.m.data();
+            T* to = k.distance(c);
+            for (std::size_t j = 0; j < n; ++j)
+                to[j] = m[j] == T(0) ? T(0) : from[j];
+            pad(to, n, T(0));
+        }
     }
 
     [[nodiscard]] XLOSS_INLINE V weight_at(const block& k, std::size_t c, std::size_t j) const {
@@ -272,6 +282,8 @@ protected:
     bool keeps_logits_;
 
 private:
+    static constexpr std::size_t blocks_per_piece = 16;
+
     /// Rows of what `smaller_of` gives, by f(class)(j), and that of the label.
     template <class F>
     void each_kept(block& k, std::size_t n, bool note_label, F&& f) const {

@@ -26,8 +26,8 @@ namespace xloss::engine {
 template <class T, class Program>
 class channelwise_sweep : channel_reader<T> {
     using reader = channel_reader<T>;
-    using reader::each_vector, reader::padded, reader::pixel_at, reader::label_pixel, reader::weight_at,
-        reader::target_at, reader::write_row, reader::write_classes, reader::presence;
+    using reader::each_vector, reader::padded, reader::label_pixel, reader::weight_at, reader::target_at,
+        reader::write_row, reader::write_classes, reader::presence;
     using reader::g_, reader::in_, reader::soft_, reader::every_class_, reader::probabilities_;
     using typename reader::block;
     using typename reader::V;
@@ -49,30 +49,19 @@ public:
     template <bool Sums, emit Emit>
     void run(const std::array<double, Program::points>& point, const pull_back* pulls, double* totals,
              const sink_ref<T>& out) const {
-        const block_plan plan(g_.classes, this->keeps_logits_, soft_, this->weights_per_class_, sizeof(T));
-        const std::size_t per_sample = (g_.pixels + plan.pixels - 1) / plan.pixels;
-        const std::size_t pieces_per_sample = (per_sample + blocks_per_piece - 1) / blocks_per_piece;
-        const std::size_t pieces = g_.samples * pieces_per_sample;
-        const std::size_t at_once = slots(in_.executor, pieces);
+        const block_plan plan = this->plan(Program::sees_distance);
         const std::size_t width = Sums ? g_.classes * Program::width : 0;
-        double* partials = in_.memory.template get<double>(scratch::partial_sums, at_once * width);
-        T* channels = in_.memory.template get<T>(scratch::tiles, at_once * plan.elements());
-        for_pieces(
-            in_.executor, pieces,
-            [&](std::size_t piece, std::size_t slot) {
-                block k(plan, channels + slot * plan.elements());
-                double* sums = partials + slot * width;
-                std::fill_n(sums, width, 0.0);
-                const std::size_t b = piece / pieces_per_sample;
-                const std::size_t first = piece % pieces_per_sample * blocks_per_piece;
-                for (std::size_t j = first; j < std::min(per_sample, first + blocks_per_piece); ++j)
-                    run_block<Sums, Emit>(k, b, j * plan.pixels, plan.pixels, point,
-                                          pulls ? pulls + b * g_.classes : nullptr, sums, out);
+        double* partials =
+            in_.memory.template get<double>(scratch::partial_sums, this->block_slots(plan) * width);
+        this->each_block(
+            plan, [=](std::size_t slot) { std::fill_n(partials + slot * width, width, 0.0); },
+            [&](block& k, std::size_t slot, std::size_t b, std::size_t i, std::size_t n) {
+                run_block<Sums, Emit>(k, b, i, n, point, pulls ? pulls + b * g_.classes : nullptr,
+                                      partials + slot * width, out);
             },
-            [&](std::size_t piece, std::size_t slot) {
-                double* to = totals + piece / pieces_per_sample * width;
-                for (std::size_t i = 0; i < width; ++i)
-                    to[i] += partials[slot * width + i];
+            [=](std::size_t slot, std::size_t b) {
+                for (std::size_t k = 0; k < width; ++k)
+                    totals[b * width + k] += partials[slot * width + k];
             });
     }
 
@@ -86,7 +75,6 @@ private:
     }
     (std::make_index_sequence<Program::size>{});
     using factors = std::array<double, Program::points>;
-    static constexpr std::size_t blocks_per_piece = 16;
 
     static bool sees_every_class(const Program& program, const sweep_inputs<T>& in) {
         bool every = false;
@@ -97,10 +85,11 @@ private:
     }
 
     template <bool Sums, emit Emit>
-    void run_block(block& k, std::size_t b, std::size_t i, std::size_t most, const factors& point,
+    void run_block(block& k, std::size_t b, std::size_t i, std::size_t n, const factors& point,
                    const pull_back* pulls, double* sums, const sink_ref<T>& out) const {
-        const std::size_t n = std::min(most, g_.pixels - i);
         this->read_targets(k, b, i, n);
+        if constexpr (Program::sees_distance)
+            this->read_distances(k, b, i, n);
         row_kind rows = row_kind::exponentials;
         if constexpr (Emit == emit::kept_gradient) {
             rows = row_kind::smaller;
@@ -141,6 +130,14 @@ private:
         if constexpr (Emit == emit::value)
             write_row(k, b * g_.pixels + i, n, k.m.data(), out,
                       [&](std::size_t j) XLOSS_INLINE_LAMBDA { return V::load(k.value.data() + j); });
+    }
+
+    /// The pixel of class c, whatever the rows hold.
+    XLOSS_INLINE pixel<V> pixel_at(const block& k, row_kind rows, std::size_t c, std::size_t j) const {
+        pixel<V> s = reader::pixel_at(k, rows, c, j);
+        if constexpr (Program::sees_distance)
+            s.distance = V::load(k.distance(c) + j);
+        return s;
     }
 
     // --- pointwise terms ---

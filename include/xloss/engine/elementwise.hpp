@@ -25,6 +25,7 @@ struct tile {
     const T* x;
     const T* y;
     const T* m; // weights; only in masked kernels
+    const T* d; // distances; only where a term sees them
     T* out;     // only where something is written
     std::size_t n;
     std::size_t cls;
@@ -65,6 +66,7 @@ struct elementwise_kernel {
             const std::size_t end = std::min(t.n, i + vectors_per_run * V::width);
             for (; i + V::width <= end; i += V::width)
                 kernel.vector(t.x + i, t.y + i, Masked ? t.m + i : nullptr,
+                              Program::sees_distance ? t.d + i : nullptr,
                               Emit == emit::nothing ? nullptr : t.out + i, run);
             flush(run, sums);
         }
@@ -79,7 +81,7 @@ struct elementwise_kernel {
                 sums[k] += static_cast<double>(sum(run[k])) * (k < Program::points ? point_unit : 1.0);
     }
 
-    XLOSS_INLINE void vector(const T* x_row, const T* y_row, const T* m_row, T* out,
+    XLOSS_INLINE void vector(const T* x_row, const T* y_row, const T* m_row, const T* d_row, T* out,
                              accumulators& sums) const {
         V x = V::load(x_row), y = V::load(y_row), m(1.0);
         auto counts = m != V(0.0);
@@ -89,8 +91,10 @@ struct elementwise_kernel {
             x = select(counts, x, V(0.0));
             y = select(counts, y, V(0.0));
         }
-        const pixel<V> s =
+        pixel<V> s =
             Probabilities ? pixel_of_probability(x, y, cls, classes) : pixel_of_logit(x, y, cls, classes);
+        if constexpr (Program::sees_distance)
+            s.distance = select(counts, V::load(d_row), V(0.0));
         V slope(0.0), value(0.0);
         if constexpr (sees_points(Sums, Emit))
             program.each_pointwise([&]<std::size_t I>(const auto& one) XLOSS_INLINE_LAMBDA {
@@ -183,7 +187,7 @@ void run_elementwise(const Program& program, const slopes<Program::points>& fact
         return;
 
     const std::size_t left = t.n - whole;
-    alignas(64) std::array<T, V::width> x{}, y{}, m{}, out{};
+    alignas(64) std::array<T, V::width> x{}, y{}, m{}, d{}, out{};
     std::copy_n(t.x + whole, left, x.data());
     std::copy_n(t.y + whole, left, y.data());
     if (t.m)
@@ -192,7 +196,10 @@ void run_elementwise(const Program& program, const slopes<Program::points>& fact
         std::fill_n(m.data(), left, T(1));
     if (Emit == emit::pull_back || (Emit != emit::nothing && t.accumulate))
         std::copy_n(t.out + whole, left, out.data());
-    masked.run({x.data(), y.data(), m.data(), out.data(), V::width, t.cls, t.classes, t.accumulate, t.absent},
+    if constexpr (Program::sees_distance)
+        std::copy_n(t.d + whole, left, d.data());
+    masked.run({x.data(), y.data(), m.data(), d.data(), out.data(), V::width, t.cls, t.classes, t.accumulate,
+                t.absent},
                sums);
     if (Emit != emit::nothing)
         std::copy_n(out.data(), left, t.out + whole);
@@ -251,7 +258,7 @@ private:
     static constexpr std::size_t tiles_per_piece = 16;
 
     struct buffers {
-        alignas(64) std::array<T, tile_size> x, y, m, spare, out;
+        alignas(64) std::array<T, tile_size> x, y, m, d, spare, out;
     };
 
     template <bool Sums, emit Emit>
@@ -267,7 +274,11 @@ private:
         t.accumulate = out.accumulate;
         t.absent = out.absent;
         t.x = in_.x.read(first, t.n, r.x.data());
-        read_target(t, r, b, c, i);
+        const auto [y, m] = in_.y.read(b, c, i, t.n, r.y.data(), r.m.data(), r.spare.data());
+        t.y = y;
+        t.m = m;
+        if constexpr (Program::sees_distance)
+            t.d = in_.y.distance(b, c, i, t.n, r.d.data());
         factors_type factors{point, Program::has_regions && emits_pull_back(Emit) ? pulls[row] : pull_back{}};
         const std::array<double, Program::points> weights = class_weights(c);
         for (std::size_t k = 0; k < Program::points; ++k)
@@ -283,22 +294,6 @@ private:
         if constexpr (Sums)
             for (std::size_t k = 0; k < Program::points; ++k)
                 sums[k] *= weights[k];
-    }
-
-    void read_target(tile<T>& t, buffers& r, std::size_t b, std::size_t c, std::size_t i) const {
-        if (!in_.y.is_label_map()) {
-            t.y = in_.y.soft(b, c, i, t.n, r.y.data());
-            if (in_.y.masked())
-                t.m = in_.y.weights(b, c, i, t.n, t.y, r.m.data(), r.spare.data());
-            return;
-        }
-        const T* labels = in_.y.labels(b, i, t.n, r.y.data());
-        if (in_.y.masked())
-            t.m = in_.y.weights(b, c, i, t.n, labels, r.m.data(), r.spare.data());
-        const T own = static_cast<T>(c);
-        for (std::size_t j = 0; j < t.n; ++j)
-            r.y[j] = labels[j] == own ? T(1) : T(0);
-        t.y = r.y.data();
     }
 
     /// The class weight of every point.

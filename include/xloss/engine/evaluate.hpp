@@ -4,6 +4,7 @@
 #include <xloss/engine/apart.hpp>
 #include <xloss/engine/bind.hpp>
 #include <xloss/engine/check.hpp>
+#include <xloss/engine/distance_maps.hpp>
 #include <xloss/engine/options.hpp>
 #include <xloss/engine/per_class.hpp>
 #include <xloss/engine/program.hpp>
@@ -54,6 +55,7 @@ auto with_stages(const std::tuple<weighted_loss<Losses>...>& losses, const tenso
     survey s = surveyor<T>(y, options, call.executor, memory).run(want_class_targets(placed, Mode));
     if (whole)
         s = read_survey(whole, classes, Mode, options.reduction);
+    find_distances(losses, y, call.executor, memory);
     const sweep_inputs<T> in{x, y, probabilities, call.executor, memory};
     if constexpr ((runs_apart<std::remove_cvref_t<Losses>> || ...)) {
         split_stages<Mode, T, std::remove_cvref_t<Losses>...> ready(placed, in, s, options, call);

@@ -1,6 +1,7 @@
 #ifndef XLOSS_ENGINE_PER_CLASS_HPP
 #define XLOSS_ENGINE_PER_CLASS_HPP
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstddef>
@@ -78,6 +79,65 @@ inline std::string public_name(const char* loss) {
     name.append("xloss::").append(loss);
     return name;
 }
+
+/// The classes that a loss counts: those listed, or all; perhaps without the background, class 0.
+struct class_subset {
+    const std::vector<std::size_t>* list = nullptr;
+    bool background = true;
+
+    [[nodiscard]] bool is_all() const { return background && (!list || list->empty()); }
+
+    /// Whether class c counts.
+    [[nodiscard]] bool has(std::size_t c) const {
+        return c >= first() && (listed() == 0 || std::find(list->begin(), list->end(), c) != list->end());
+    }
+
+    /// How many of `classes` count.
+    [[nodiscard]] std::size_t count(std::size_t classes) const {
+        if (listed() == 0)
+            return classes - first();
+        return static_cast<std::size_t>(
+            std::count_if(list->begin(), list->end(), [&](std::size_t c) { return c >= first(); }));
+    }
+
+    /// The i-th of them, in the order of the list.
+    [[nodiscard]] std::size_t at(std::size_t i, std::size_t classes) const {
+        if (listed() == 0)
+            return i + first();
+        for (std::size_t c : *list)
+            if (c >= first() && i-- == 0)
+                return c;
+        return classes;
+    }
+
+    /// Throws for a class that is not there or listed twice, and where none is left.
+    void check(const char* loss, std::size_t classes) const {
+        const auto fail = [&](const std::string& what) {
+            throw parameter_error(public_name(loss) + ": " + what);
+        };
+        for (std::size_t i = 0; i < listed(); ++i) {
+            const std::size_t c = (*list)[i];
+            if (c >= classes)
+                fail("classes names class " + std::to_string(c) + " of " + std::to_string(classes));
+            if (std::count(list->begin(), list->end(), c) > 1)
+                fail("classes names class " + std::to_string(c) + " twice");
+        }
+        if (count(classes) == 0)
+            fail("include_background = false leaves no class of " + std::to_string(classes));
+    }
+
+private:
+    [[nodiscard]] std::size_t listed() const { return list ? list->size() : 0; }
+    [[nodiscard]] std::size_t first() const { return background ? 0 : 1; }
+};
+
+/// Class weights that are 0 for classes that do not count.
+struct subset_weights {
+    per_class_view weights;
+    class_subset classes;
+
+    [[nodiscard]] double of(std::size_t c) const { return classes.has(c) ? weights.of(c) : 0.0; }
+};
 
 /// Throws unless every number is finite and at least `lowest`, and a list has one number for each class.
 inline void check_per_class(const char* loss, const char* parameter, const per_class& given,

@@ -21,6 +21,7 @@ struct pixel {
     V y;                 ///< target in [0, 1]
     V cls;               ///< index of the class, for `per_class` parameters
     std::size_t classes; ///< number of classes (1 in binary)
+    V distance{};        ///< `with_distance`'s, for terms that say `sees_distance`
 };
 
 /// Value of a pointwise loss at one pixel and its slope.
@@ -28,6 +29,14 @@ template <class V>
 struct point {
     V value; ///< the loss, without the pixel's weight
     V slope; ///< by the logit from `at`, by log p from `at_class`, by p from `at_probability`
+};
+
+/// What a loss of filtered planes adds to one of its sums at a pixel, and its slopes.
+template <class V>
+struct filtered_point {
+    V value;  ///< without the pixel's weight
+    V by_p;   ///< slope by the probability
+    V by_map; ///< slope by what the filter makes of the probabilities
 };
 
 /// y log p with 0 log 0 = 0: infinite logits take their limits.

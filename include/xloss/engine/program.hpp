@@ -118,6 +118,12 @@ struct part {
     [[nodiscard]] constexpr double coefficient() const { return share * weight; }
 };
 
+/// Whether a term looks at `pixel::distance`.
+template <class Term>
+inline constexpr bool term_sees_distance = requires {
+    requires Term::sees_distance;
+};
+
 /// Whether p and q = 1 - p give the slopes of a pointwise term, log p only as a factor of what vanishes where
 /// p leaves the format. Then the pull-back of a sum with regional terms needs the probabilities alone.
 template <class Term>
@@ -180,6 +186,7 @@ struct program {
     static constexpr std::size_t points = point_offsets[size];
     static constexpr unsigned soft = (0U | ... | sums_of<std::remove_cvref_t<Terms>>());
     static constexpr bool has_points = points > 0;
+    static constexpr bool sees_distance = (term_sees_distance<std::remove_cvref_t<Terms>> || ...);
     static constexpr bool slopes_by_p = ((!pointwise_in<std::remove_cvref_t<Terms>, Kind> ||
                                           has_slopes_by_p<std::remove_cvref_t<Terms>>)&&...);
     static constexpr bool has_regions = soft != 0;
@@ -235,7 +242,9 @@ struct program {
 /// Whether a term needs every class of a pixel, not only those with y > 0.
 template <class Term>
 XLOSS_INLINE bool wants_every_class(const Term& term) {
-    if constexpr (requires { term.every_class(); })
+    if constexpr (term_sees_distance<Term>)
+        return true; // of every class: what it is at the label is not at hand
+    else if constexpr (requires { term.every_class(); })
         return term.every_class();
     else
         return !has_at_class<Term>; // a slope by p alone says nothing about which classes matter
@@ -243,12 +252,20 @@ XLOSS_INLINE bool wants_every_class(const Term& term) {
 
 /// The class weights of a pointwise term; 1 where it has none.
 template <class Term>
-per_class_view class_weights_of(const Term& term) {
-    if constexpr (pointwise<Term> && requires { per_class_view(term.class_weights); })
+auto class_weights_of(const Term& term) {
+    if constexpr (pointwise<Term> && requires { subset_weights(term.class_weights); })
+        return subset_weights(term.class_weights);
+    else if constexpr (pointwise<Term> && requires { per_class_view(term.class_weights); })
         return per_class_view(term.class_weights);
     else
-        return {};
+        return per_class_view();
 }
+
+/// Whether the mean of a pointwise term is over the elements of some classes, in multiclass too.
+template <class Term>
+inline constexpr bool means_over_classes = requires(const Term& term) {
+    subset_weights(term.class_weights);
+};
 
 } // namespace engine
 } // namespace xloss

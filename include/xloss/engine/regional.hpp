@@ -4,27 +4,17 @@
 #include <xloss/engine/options.hpp>
 #include <xloss/engine/program.hpp>
 #include <xloss/engine/region.hpp>
+#include <xloss/engine/region_set.hpp>
 #include <xloss/engine/sweep.hpp>
 #include <xloss/engine/target.hpp>
 #include <xloss/engine/workspace.hpp>
 #include <xloss/simd/dual.hpp>
-#include <xloss/tensor/error.hpp>
-#include <xloss/tensor/shape.hpp>
-#include <xloss/tensor/source.hpp>
 
-#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <span>
-#include <string>
 
 namespace xloss::engine {
-
-/// Value of one loss of a sum, and what its mean divided by.
-struct mean_value {
-    double value = 0.0;
-    double normalizer = 0.0;
-};
 
 /// The options of a regional term: the member `regions`, or the members that go by the options' names.
 template <class Term>
@@ -43,19 +33,6 @@ constexpr const char* name_of() {
         return "a loss of your own";
 }
 
-/// The losses of a regional term added up over the groups of regions that a mean goes over: samples, or one
-/// for the whole call.
-struct tally {
-    double losses = 0.0; // of every group that counts its mean over classes
-    double groups = 0.0; // that count
-
-    [[nodiscard]] mean_value mean(reduction how) const {
-        if (how == reduction::sum)
-            return {losses, 1.0};
-        return {groups > 0.0 ? losses / groups : 0.0, groups};
-    }
-};
-
 /// The second stage of a regional term: from the sums of its regions to its mean, and to the derivative by
 /// every sum. `rows` has the sums of every sample and class, `class_rows` those of every class in the call.
 template <class Program, class Term>
@@ -63,96 +40,42 @@ class regional_mean {
 public:
     regional_mean(const Term& term, const geometry& g, const double* rows, const double* class_rows,
                   workspace& memory)
-        : term_(term), options_(region_options_of(term)), g_(g), rows_(rows), class_rows_(class_rows),
-          memory_(memory) {}
+        : term_(term), regions_(region_options_of(term), g, joint()), g_(g), rows_(rows),
+          class_rows_(class_rows), memory_(memory) {}
 
     /// Whether the classes that are to count are there. Once, before anything else is asked.
-    void check() const {
-        for (std::size_t i = 0; i < listed(); ++i)
-            if ((*options_.classes)[i] >= g_.classes)
-                throw parameter_error(public_name(name_of<Term>()) + ": classes names class " +
-                                      std::to_string((*options_.classes)[i]) + " of " +
-                                      std::to_string(g_.classes));
-        for (std::size_t i = 1; i < listed(); ++i)
-            for (std::size_t j = 0; j < i; ++j)
-                if ((*options_.classes)[i] == (*options_.classes)[j])
-                    throw parameter_error(public_name(name_of<Term>()) + ": classes names class " +
-                                          std::to_string((*options_.classes)[i]) + " twice");
-        if (kept() == 0)
-            throw parameter_error(public_name(name_of<Term>()) +
-                                  ": include_background = false leaves no class of " +
-                                  std::to_string(g_.classes));
-    }
+    void check() const { regions_.check(name_of<Term>()); }
 
-    [[nodiscard]] bool per_sample() const { return options_.over == region::sample; }
-    [[nodiscard]] std::size_t groups() const { return per_sample() ? g_.samples : 1; }
-    [[nodiscard]] std::size_t losses_per_group() const { return joint() ? 1 : kept(); }
-
-    /// The shape of the unreduced losses: [B, classes kept], without what is one by nature.
-    [[nodiscard]] tensor::shape unreduced_shape(mode md) const {
-        tensor::shape s;
-        if (per_sample())
-            s[s.rank++] = g_.samples;
-        if (!joint() && md != mode::binary)
-            s[s.rank++] = kept();
-        return s;
-    }
+    [[nodiscard]] const region_set& regions() const { return regions_; }
 
     /// w_c l_c of one region; 0 where it does not count.
     [[nodiscard]] double unreduced(std::size_t group, std::size_t i) const {
-        const outcome one = outcome_of(group, i);
+        const region_outcome one = outcome_of(group, i);
         return one.counts ? one.weight * one.loss : 0.0;
     }
 
-    [[nodiscard]] tally over_groups(reduction how) const {
-        tally all;
-        for (std::size_t group = 0; group < groups(); ++group) {
-            const group_sums sums = sums_of_group(group);
-            if (how == reduction::sum) {
-                all.losses += sums.losses;
-            } else if (sums.weights > 0.0) {
-                all.losses += sums.losses / sums.weights;
-                all.groups += 1.0;
-            }
-        }
-        return all;
-    }
+    [[nodiscard]] tally over_groups(reduction how) const { return regions_.over_groups(how, outcomes()); }
 
     /// Adds the derivative of factor * mean, which divides by `normalizer`, to the pull-back of every region.
     void pull(reduction how, double normalizer, double factor, pull_back* pulls) const {
-        if (normalizer == 0.0)
-            return;
-        for (std::size_t group = 0; group < groups(); ++group) {
-            const double weights = how == reduction::sum ? 1.0 : sums_of_group(group).weights;
-            if (weights > 0.0)
-                for (std::size_t i = 0; i < losses_per_group(); ++i)
-                    pull_one(group, i, factor / (normalizer * weights), pulls);
-        }
+        regions_.each_share(
+            how, normalizer, factor, outcomes(),
+            [&](std::size_t group, std::size_t i, double share) { pull_one(group, i, share, pulls); });
     }
 
     /// Adds the derivative of factor * unreduced(group, i).
     void pull_one(std::size_t group, std::size_t i, double factor, pull_back* pulls) const {
-        const outcome one = outcome_of(group, i);
+        const region_outcome one = outcome_of(group, i);
         if (!one.counts || !one.follows_formula || one.weight == 0.0)
             return;
         if constexpr (has_classes_loss<Term>)
             if (joint())
                 return pull_joint(group, factor, pulls);
         if constexpr (has_region_loss<Term>)
-            pull_region(group, class_at(i), factor * one.weight, pulls);
+            pull_region(group, regions_.class_at(i), factor * one.weight, pulls);
     }
 
 private:
-    struct outcome {
-        bool counts = true;
-        bool follows_formula = true;
-        double weight = 1.0;
-        double loss = 0.0;
-    };
-    struct group_sums {
-        double losses = 0.0, weights = 0.0;
-    };
-
     /// Whether the classes of a sample have one loss together.
     static constexpr bool joint() {
         if constexpr (Program::mode_kind == kind::channelwise)
@@ -160,59 +83,21 @@ private:
         return !has_region_loss<Term>;
     }
 
-    [[nodiscard]] std::size_t listed() const { return options_.classes ? options_.classes->size() : 0; }
-    [[nodiscard]] std::size_t first_class() const { return options_.include_background ? 0 : 1; }
-    [[nodiscard]] std::size_t kept() const {
-        if (listed() == 0)
-            return g_.classes - first_class();
-        std::size_t n = 0;
-        for (std::size_t c : *options_.classes)
-            n += c >= first_class() ? 1 : 0;
-        return n;
-    }
-    [[nodiscard]] std::size_t class_at(std::size_t i) const {
-        if (listed() == 0)
-            return i + first_class();
-        for (std::size_t c : *options_.classes)
-            if (c >= first_class() && i-- == 0)
-                return c;
-        return g_.classes;
+    [[nodiscard]] auto outcomes() const {
+        return [this](std::size_t group, std::size_t i) { return outcome_of(group, i); };
     }
 
-    [[nodiscard]] outcome outcome_of(std::size_t group, std::size_t i) const {
-        outcome one;
+    [[nodiscard]] region_outcome outcome_of(std::size_t group, std::size_t i) const {
         double weight = 0.0, target = 0.0;
-        if (joint()) {
-            for (std::size_t k = 0; k < kept(); ++k) {
-                const region_sums<double> r = collect(group, class_at(k));
-                weight += r.weight;
-                target += r.target;
-            }
-        } else {
-            const region_sums<double> r = collect(group, class_at(i));
-            weight = r.weight;
-            target = r.target;
-            one.weight = options_.class_weights.of(r.cls);
+        for (std::size_t k = joint() ? 0 : i; k < (joint() ? regions_.kept() : i + 1); ++k) {
+            const region_sums<double> r = collect(group, regions_.class_at(k));
+            weight += r.weight;
+            target += r.target;
         }
-        const bool ignored = weight == 0.0;
-        const bool without_pixel = target == 0.0;
-        one.follows_formula = !ignored && !(without_pixel && options_.empty != empty_region::smooth);
-        one.counts = !((ignored || without_pixel) && options_.empty == empty_region::skip);
+        region_outcome one = regions_.judge(weight, target, i);
         if (one.counts && one.follows_formula)
             one.loss = loss_of(group, i);
         return one;
-    }
-
-    [[nodiscard]] group_sums sums_of_group(std::size_t group) const {
-        group_sums sums;
-        for (std::size_t i = 0; i < losses_per_group(); ++i) {
-            const outcome one = outcome_of(group, i);
-            if (!one.counts)
-                continue;
-            sums.losses += one.weight * one.loss;
-            sums.weights += one.weight;
-        }
-        return sums;
     }
 
     [[nodiscard]] double loss_of(std::size_t group, std::size_t i) const {
@@ -221,13 +106,13 @@ private:
                 return term_.classes_loss(std::span<const region_sums<dual<1>>>(collect_all(group))).value;
         }
         if constexpr (has_region_loss<Term>)
-            return dual<1>(term_.region_loss(lift<1>(collect(group, class_at(i))))).value;
+            return dual<1>(term_.region_loss(lift<1>(collect(group, regions_.class_at(i))))).value;
         return 0.0;
     }
 
     [[nodiscard]] region_sums<double> collect(std::size_t group, std::size_t c) const {
-        const double* row = per_sample() ? rows_ + (group * g_.classes + c) * Program::width
-                                         : class_rows_ + c * Program::width;
+        const double* row = regions_.per_sample() ? rows_ + (group * g_.classes + c) * Program::width
+                                                  : class_rows_ + c * Program::width;
         region_sums<double> r;
         r.cls = c;
         for (unsigned k = 0; k < soft_sums<double>.size(); ++k)
@@ -241,10 +126,10 @@ private:
     }
 
     [[nodiscard]] std::span<region_sums<dual<1>>> collect_all(std::size_t group) const {
-        auto* all = memory_.get<region_sums<dual<1>>>(scratch::losses_classes, kept());
-        for (std::size_t k = 0; k < kept(); ++k)
-            all[k] = lift<1>(collect(group, class_at(k)));
-        return {all, kept()};
+        auto* all = memory_.get<region_sums<dual<1>>>(scratch::losses_classes, regions_.kept());
+        for (std::size_t k = 0; k < regions_.kept(); ++k)
+            all[k] = lift<1>(collect(group, regions_.class_at(k)));
+        return {all, regions_.kept()};
     }
 
     template <std::size_t N>
@@ -305,14 +190,13 @@ private:
     /// The sums of a region are those of its samples added up: each has the derivative of the whole.
     void add(std::size_t group, std::size_t c, const region_sums<double>& d, double factor,
              pull_back* pulls) const {
-        const std::size_t first = per_sample() ? group : 0;
-        const std::size_t last = per_sample() ? group + 1 : g_.samples;
-        for (std::size_t b = first; b < last; ++b)
+        const std::size_t first = regions_.first_sample(group);
+        for (std::size_t b = first; b < first + regions_.samples_per_group(); ++b)
             pulls[b * g_.classes + c].add(d, factor);
     }
 
     const Term& term_;
-    region_options options_;
+    region_set regions_;
     const geometry& g_;
     const double* rows_;
     const double* class_rows_;

@@ -104,7 +104,7 @@ public:
             tensor::shape shape;
             bool first = true;
             program_.each_regional([&]<std::size_t I>(const auto& one) {
-                const tensor::shape own = mean_of(one.term).unreduced_shape(Mode);
+                const tensor::shape own = mean_of(one.term).regions().unreduced_shape(Mode);
                 if (!first && own != shape)
                     throw shape_error(in_.y.name() + ": unreduced regions of the terms differ, " +
                                       shape.to_string() + " and " + own.to_string());
@@ -193,7 +193,7 @@ private:
     [[nodiscard]] bool any_region_per_sample() const {
         bool any = false;
         program_.each_regional(
-            [&]<std::size_t I>(const auto& one) { any = any || mean_of(one.term).per_sample(); });
+            [&]<std::size_t I>(const auto& one) { any = any || mean_of(one.term).regions().per_sample(); });
         return any;
     }
 
@@ -226,7 +226,7 @@ private:
     /// The slopes of points, which class weights multiply, and where probabilities are given 1/(p (1 - p)).
     [[nodiscard]] auto bounded(std::array<double, program_type::points> slopes) const {
         program_.each_pointwise([&]<std::size_t I>(const auto& one) {
-            const per_class_view weights = class_weights_of(one.term);
+            const auto weights = class_weights_of(one.term);
             double largest = 1.0;
             for (std::size_t c = 0; c < survey_.classes; ++c)
                 largest = std::max(largest, weights.of(c));
@@ -264,8 +264,8 @@ private:
     /// Calls f(group, i, upstream) for every unreduced loss.
     template <class Mean, class F>
     void each_region(const Mean& mean, F&& f) const {
-        for (std::size_t group = 0, flat = 0; group < mean.groups(); ++group)
-            for (std::size_t i = 0; i < mean.losses_per_group(); ++i, ++flat) {
+        for (std::size_t group = 0, flat = 0; group < mean.regions().groups(); ++group)
+            for (std::size_t i = 0; i < mean.regions().losses_per_group(); ++i, ++flat) {
                 double buffer = 1.0;
                 f(group, i, is_unreduced() ? *call_.upstream.tensor()->read(flat, 1, &buffer) : 1.0);
             }

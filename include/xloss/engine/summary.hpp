@@ -11,6 +11,7 @@
 
 #include <array>
 #include <cstddef>
+#include <span>
 
 namespace xloss::engine {
 
@@ -69,7 +70,7 @@ public:
                 numbers[row % classes * Program::width + k] += rows[row * Program::width + k];
         program_.each_regional([&]<std::size_t I>(const auto& one) {
             const auto mean = mean_of(one.term);
-            if (!mean.per_sample())
+            if (!mean.regions().per_sample())
                 return;
             const tally t = mean.over_groups(how_);
             numbers[tally_at(I, classes)] += t.losses;
@@ -89,7 +90,7 @@ public:
     template <std::size_t I, class Mean>
     [[nodiscard]] mean_value regional_value(const double* numbers, const Mean& mean) const {
         const double* own = numbers + tally_at(I, survey_.classes);
-        const tally t = mean.per_sample() ? tally{own[0], own[1]} : mean.over_groups(how_);
+        const tally t = mean.regions().per_sample() ? tally{own[0], own[1]} : mean.over_groups(how_);
         return t.mean(how_);
     }
 
@@ -137,18 +138,37 @@ private:
     [[nodiscard]] double denominator_of(const Term& term) const {
         if (how_ == reduction::sum)
             return 1.0;
+        if constexpr (means_over_classes<Term>)
+            return elements_of(class_weights_of(term));
         if (denominator_ == denominator::valid)
             return static_cast<double>(survey_.valid);
         if (denominator_ == denominator::all)
             return static_cast<double>(survey_.elements);
-        const per_class_view w = class_weights_of(term);
-        if (!w.is_list())
-            return w.number * survey_.weight;
-        const auto& per_class =
-            Program::mode_kind == kind::elementwise ? survey_.class_weight : survey_.class_target;
+        if constexpr (!means_over_classes<Term>) {
+            const per_class_view w = class_weights_of(term);
+            if (!w.is_list())
+                return w.number * survey_.weight;
+            return weighted_sum_of(
+                Program::mode_kind == kind::elementwise ? survey_.class_weight : survey_.class_target, w);
+        }
+    }
+
+    /// Likewise where the mean is over the elements of the classes that count.
+    [[nodiscard]] double elements_of(const subset_weights& w) const {
+        if (denominator_ == denominator::weights)
+            return weighted_sum_of(survey_.class_weight, w);
+        const subset_weights each{{}, w.classes};
+        if (denominator_ == denominator::valid)
+            return weighted_sum_of(survey_.class_valid, each);
+        const bool per_pixel = Program::mode_kind == kind::channelwise;
+        return static_cast<double>(survey_.elements / (per_pixel ? 1 : survey_.classes) *
+                                   w.classes.count(survey_.classes));
+    }
+
+    [[nodiscard]] double weighted_sum_of(std::span<const double> of_class, const auto& w) const {
         double total = 0.0;
         for (std::size_t c = 0; c < survey_.classes; ++c)
-            total += w.of(c) * per_class[c];
+            total += w.of(c) * of_class[c];
         return total;
     }
 

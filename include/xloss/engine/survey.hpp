@@ -23,8 +23,9 @@ struct survey {
     std::size_t elements = 0;               ///< all elements
     double weight = 0.0;                    ///< sum of the pixel weights m over the elements
     double positive = 0.0;                  ///< sum of m y over the elements (only where asked for)
-    std::span<const double> class_weight{}; ///< sum of m, class by class (binary, multilabel, one_vs_rest)
+    std::span<const double> class_weight{}; ///< sum of m, class by class
     std::span<const double> class_target{}; ///< sum of m y, class by class (only where asked for)
+    std::span<const double> class_valid{};  ///< elements that count, class by class
     std::size_t classes = 1;                ///< 1 in binary
     mode md = mode::binary;                 ///< how the call runs
     xloss::reduction reduction = xloss::reduction::mean; ///< mean or sum
@@ -34,7 +35,7 @@ namespace engine {
 
 /// How many numbers a survey is.
 constexpr std::size_t survey_size(std::size_t classes) {
-    return 4 + 2 * classes;
+    return 4 + 3 * classes;
 }
 
 /// A survey as numbers of which those of two calls add up to those of both.
@@ -44,7 +45,8 @@ inline void write_survey(const survey& s, double* to) {
     *to++ = s.weight;
     *to++ = s.positive;
     to = std::copy(s.class_weight.begin(), s.class_weight.end(), to);
-    std::copy(s.class_target.begin(), s.class_target.end(), to);
+    to = std::copy(s.class_target.begin(), s.class_target.end(), to);
+    std::copy(s.class_valid.begin(), s.class_valid.end(), to);
 }
 
 /// The survey that these numbers are; it refers to them.
@@ -56,6 +58,7 @@ inline survey read_survey(const double* from, std::size_t classes, mode md, redu
     s.positive = from[3];
     s.class_weight = {from + 4, classes};
     s.class_target = {from + 4 + classes, classes};
+    s.class_valid = {from + 4 + 2 * classes, classes};
     s.classes = classes;
     s.md = md;
     s.reduction = how;
@@ -84,21 +87,27 @@ public:
             read_all();
         else
             plain();
+        if (per_pixel && !y_.masked_per_class())
+            for (std::size_t c = 1; c < g_.classes; ++c) { // what is true of a pixel is true of its classes
+                weight_of(totals_, c) = weight_of(totals_, 0);
+                valid_of(totals_, c) = valid_of(totals_, 0);
+            }
         for (std::size_t c = 0; c < g_.classes; ++c) {
-            s.weight += weight_of(totals_, c);
+            s.weight += per_pixel ? 0.0 : weight_of(totals_, c);
             s.positive += target_of(totals_, c);
         }
         // A soft target whose classes have weights of their own counts each class by its share.
-        if (per_pixel && y_.masked_per_class())
-            s.weight = s.positive;
+        if (per_pixel)
+            s.weight = y_.masked_per_class() ? s.positive : weight_of(totals_, 0);
         s.valid = static_cast<std::size_t>(totals_[fields * g_.classes]);
         s.class_weight = {totals_, g_.classes};
         s.class_target = {totals_ + g_.classes, g_.classes};
+        s.class_valid = {totals_ + 2 * g_.classes, g_.classes};
         return s;
     }
 
 private:
-    static constexpr std::size_t fields = 2;           // of every class: weight, target
+    static constexpr std::size_t fields = 3;           // of every class: weight, target, valid
     static constexpr std::size_t tiles_per_piece = 16; // as in the sweep
     enum class fault { none, label, weight, soft, sum };
     struct finding {
@@ -111,12 +120,13 @@ private:
 
     double& weight_of(double* sums, std::size_t c) const { return sums[c]; }
     double& target_of(double* sums, std::size_t c) const { return sums[g_.classes + c]; }
+    double& valid_of(double* sums, std::size_t c) const { return sums[2 * g_.classes + c]; }
 
     /// Nothing rides on the target and nobody asks for it: known without reading.
     void plain() {
         const bool per_pixel = y_.md() == mode::multiclass;
         for (std::size_t c = 0; c < (per_pixel ? 1 : g_.classes); ++c)
-            totals_[c] = static_cast<double>(g_.samples * g_.pixels);
+            weight_of(totals_, c) = valid_of(totals_, c) = static_cast<double>(g_.samples * g_.pixels);
         totals_[fields * g_.classes] = static_cast<double>(per_pixel ? g_.samples * g_.pixels : g_.size());
     }
 
@@ -172,8 +182,10 @@ private:
         const bool per_pixel = y_.md() == mode::multiclass;
         const std::size_t elements = per_pixel ? 1 : g_.classes; // of one pixel
         sums[fields * g_.classes] += valid * static_cast<double>(elements);
-        for (std::size_t c = 0; c < elements; ++c)
+        for (std::size_t c = 0; c < elements; ++c) {
             weight_of(sums, c) += weight;
+            valid_of(sums, c) += valid;
+        }
         if (targets_)
             for (std::size_t j = 0; j < n; ++j)
                 if (labels[j] >= T(0))
@@ -187,7 +199,9 @@ private:
                                  double* sums) const {
         for (std::size_t c = 0; c < g_.classes; ++c) {
             const T* m = y_.weights(b, c, i, n, labels, r.m.data(), r.spare.data());
-            sums[fields * g_.classes] += static_cast<double>(count_nonzero(m, n));
+            const double valid = static_cast<double>(count_nonzero(m, n));
+            sums[fields * g_.classes] += valid;
+            valid_of(sums, c) += valid;
             weight_of(sums, c) += sum_of(m, n);
             if (targets_)
                 for (std::size_t j = 0; j < n; ++j)
@@ -219,14 +233,14 @@ private:
                 for (std::size_t j = 0; j < n; ++j)
                     r.sum[j] += m && m[j] == T(0) ? T(0) : y[j];
             }
-            const double weight = m ? sum_of(m, n) : static_cast<double>(n);
-            if (!per_pixel) {
-                weight_of(sums, c) += weight;
-                sums[fields * g_.classes] +=
-                    m ? static_cast<double>(count_nonzero(m, n)) : static_cast<double>(n);
-            } else {
-                if (c == 0)
-                    weight_of(sums, 0) += weight; // of the pixel: the same in every class
+            if (!per_pixel || c == 0 || y_.masked_per_class()) { // else the same in every class
+                const double valid = m ? static_cast<double>(count_nonzero(m, n)) : static_cast<double>(n);
+                weight_of(sums, c) += m ? sum_of(m, n) : static_cast<double>(n);
+                valid_of(sums, c) += valid;
+                if (!per_pixel)
+                    sums[fields * g_.classes] += valid;
+            }
+            if (per_pixel) {
                 for (std::size_t j = 0; j < n; ++j)
                     r.any[j] = m && m[j] == T(0) ? r.any[j] : T(1);
             }

@@ -154,6 +154,18 @@ public:
         weight_[weights_++] = rider<T>(w, logits_, geometry_, !labels_, name_, "weights");
     }
 
+    /// A distance map, one number for every logit.
+    template <class E>
+    void set_distance(const E& d) {
+        if (tensor::shape_of(d) != logits_)
+            throw shape_error(name() + ": distances " + tensor::shape_of(d).to_string() +
+                              " do not fit logits " + logits_.to_string());
+        distance_.emplace(d);
+    }
+
+    /// Distances that the engine has made, of every logit in row-major order.
+    void set_distance_made(const T* d) { made_distance_ = d; }
+
     /// The upstream tensor of unreduced pointwise losses: multiplies after everything has been counted.
     void set_upstream(const tensor::source<double>* u) { upstream_ = u; }
 
@@ -167,6 +179,7 @@ public:
     [[nodiscard]] const tensor::shape& logits_shape() const { return logits_; }
     [[nodiscard]] mode md() const { return mode_; }
     [[nodiscard]] bool is_label_map() const { return labels_.has_value(); }
+    [[nodiscard]] bool has_distance() const { return distance_ || made_distance_; }
     [[nodiscard]] bool has_riders() const { return validities_ + weights_ > 0; }
     [[nodiscard]] bool masked() const { return ignore_ || has_riders() || upstream_ || kept_; }
 
@@ -193,6 +206,12 @@ public:
     /// Soft targets of n pixels of class c from i of sample b.
     const T* soft(std::size_t b, std::size_t c, std::size_t i, std::size_t n, T* buffer) const {
         return soft_->read(geometry_.first(b, c) + i, n, buffer);
+    }
+
+    /// Distances of the same pixels. Only where `has_distance()`.
+    const T* distance(std::size_t b, std::size_t c, std::size_t i, std::size_t n, T* buffer) const {
+        const std::size_t first = geometry_.first(b, c) + i;
+        return distance_ ? distance_->read(first, n, buffer) : made_distance_ + first;
     }
 
     /// Weights m of the same pixels; `y` are their soft targets or labels. Only where `masked()`.
@@ -223,6 +242,25 @@ public:
         return buffer;
     }
 
+    /// Targets and weights of n pixels of one class.
+    struct rows {
+        const T* y; // 1 in pixels of the class itself, where the target is a label map
+        const T* m; // null: 1 each
+    };
+
+    /// Both, as they stand in memory or copied to the buffers.
+    rows read(std::size_t b, std::size_t c, std::size_t i, std::size_t n, T* y_buffer, T* m_buffer,
+              T* spare) const {
+        const T* y = labels_ ? labels(b, i, n, y_buffer) : soft(b, c, i, n, y_buffer);
+        const T* m = masked() ? weights(b, c, i, n, y, m_buffer, spare) : nullptr;
+        if (!labels_)
+            return {y, m};
+        const T own = static_cast<T>(c);
+        for (std::size_t j = 0; j < n; ++j)
+            y_buffer[j] = y[j] == own ? T(1) : T(0);
+        return {y_buffer, m};
+    }
+
     /// "label 7 at [0, 3, 4]", for messages.
     [[nodiscard]] std::string label_at(std::size_t b, std::size_t i) const {
         const std::size_t flat = b * geometry_.pixels + i;
@@ -238,6 +276,8 @@ public:
         if (soft_ && tensor::overlap(soft_->memory(), range))
             return true;
         if (labels_ && tensor::overlap(labels_->memory(), range))
+            return true;
+        if (distance_ && tensor::overlap(distance_->memory(), range))
             return true;
         for (std::size_t i = 0; i < validities_; ++i)
             if (tensor::overlap(validity_[i].memory(), range))
@@ -317,6 +357,8 @@ private:
     std::optional<std::int64_t> ignore_;
     std::optional<tensor::source<T>> soft_{};
     std::optional<tensor::label_source<T>> labels_{};
+    std::optional<tensor::source<T>> distance_{};
+    const T* made_distance_ = nullptr;
     tensor::shape labels_shape_{};
     std::array<rider<T>, most_riders> validity_{}, weight_{};
     std::size_t validities_ = 0, weights_ = 0;

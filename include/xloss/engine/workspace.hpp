@@ -26,6 +26,17 @@ enum class scratch {
     whole_survey,   // per class: the survey of all elements, while another is made of those that are kept
     keys,           // per element, where some are selected
     histograms,     // per piece in flight: keys counted by a digit
+    ranked_pixels,  // per pixel of the largest region, twice: its error with its number
+    ranked_weights, // per pixel of the largest region: weight and target, where they are not 0 or 1
+    probabilities,  // per element: what the softmax left, for losses that see a class as a whole
+    slopes,         // per element: their slopes, where the gradient cannot hold them
+    region_losses,  // per sample and class: what each region is to the mean
+    region_factors, // per sample and class: of the slopes of its elements
+    planes,         // per pixel of a region: what losses that look at neighbours make of it
+    absent,         // per pixel of a region: which are absent, for losses that look at neighbours
+    distance_maps,  // per element, where a loss looks at distances and the target brings none
+    filter,         // per pixel of a plane: what a loss that looks at neighbours makes its maps with
+    edt_rows,       // per piece in flight: a row of squared distances and what transforms it
     count
 };
 

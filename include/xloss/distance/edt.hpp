@@ -1,0 +1,386 @@
+#ifndef XLOSS_DISTANCE_EDT_HPP
+#define XLOSS_DISTANCE_EDT_HPP
+
+#include <xloss/config.hpp>
+#include <xloss/distance/envelope.hpp>
+#include <xloss/distance/grid.hpp>
+#include <xloss/distance/scan.hpp>
+#include <xloss/engine/executor.hpp>
+#include <xloss/engine/workspace.hpp>
+#include <xloss/simd/convert.hpp>
+#include <xloss/simd/number.hpp>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <type_traits>
+
+/// \file
+/// The exact Euclidean distance transform of one image: of a mask, of both sides of a mask, of all regions of
+/// a label map, by the same passes. Each run of a row that lies in one region ends at pixels of another one,
+/// at distance 0, so that all regions of a row are transformed one after the other, without a pass for each.
+///
+/// Passes: the steps along axis 1 (scan.hpp), then the rows along axis 2 (envelope.hpp), slice by slice; in a
+/// volume then the columns along axis 0, some neighbouring ones at a time, in a buffer where each is
+/// contiguous. Between passes the squares stand in the result. Pieces of work have a fixed size and share
+/// nothing, so the number of threads has no influence on any bit.
+
+namespace xloss {
+
+/// What the distance of a pixel inside is, of which the negative is taken.
+enum class distance_convention {
+    pixel,   ///< to the nearest pixel outside: the inner border is -1
+    kervadec ///< less 1, a pixel whatever the spacing: the inner border is 0
+};
+
+namespace distance {
+
+namespace detail {
+
+/// How a pass knows the region of a pixel, and whether its distance is 0, positive or negative. After a row
+/// pass the squares themselves tell the sides of a mask.
+struct inside_of_mask {
+    using type = std::uint8_t;
+    static constexpr bool in_squares = true;
+    static XLOSS_INLINE bool region(type v) { return v != 0; }
+    static XLOSS_INLINE bool region_of_square(double h) { return h != 0.0; }
+    static XLOSS_INLINE double sign(bool inside) { return inside ? 1.0 : 0.0; }
+};
+
+struct sides_of_mask {
+    using type = std::uint8_t;
+    static constexpr bool in_squares = true;
+    static XLOSS_INLINE bool region(type v) { return v != 0; }
+    static XLOSS_INLINE bool region_of_square(double h) { return h < 0.0; }
+    static XLOSS_INLINE double sign(bool inside) { return inside ? -1.0 : 1.0; }
+};
+
+/// Labels below 0 are of no region, and have distance 0.
+struct labels {
+    using type = std::int32_t;
+    static constexpr bool in_squares = false;
+    static XLOSS_INLINE type region(type v) { return v; }
+    static XLOSS_INLINE double sign(type label) { return label < 0 ? 0.0 : 1.0; }
+};
+
+/// What becomes of the squares in the end.
+struct finish {
+    bool root = false;
+    bool sides = false;  ///< of a mask: 0 everywhere instead of infinity
+    double inside = 0.0; ///< added to the negative distances
+};
+
+/// Lengths in which the spacing is 1 where all axes have the same, so that squares are whole numbers.
+template <class T>
+struct units {
+    std::array<double, grid::axes> spacing{1.0, 1.0, 1.0};
+    double scale = 1.0;   // of a length
+    bool whole = true;    // squares are whole numbers
+    bool narrow = false;  // the final ones are exact in T, and nothing is to be scaled
+    bool as_bits = false; // those between passes are not exact in T: 32-bit integers in their place
+
+    explicit units(const grid& g) {
+        bool found = false;
+        double most = 0.0, most_between = 0.0;
+        for (std::size_t axis = 0; axis < grid::axes; ++axis) {
+            if (g.extent[axis] == 1)
+                continue;
+            whole = whole && (!found || g.spacing[axis] == scale);
+            scale = found ? scale : g.spacing[axis];
+            found = true;
+            const auto reach = static_cast<double>(g.extent[axis] - 1);
+            most += reach * reach;
+            most_between += axis > 0 ? reach * reach : 0.0;
+        }
+        constexpr double exact = 1.0 / std::numeric_limits<T>::epsilon();
+        narrow = whole && scale == 1.0 && most <= exact;
+        as_bits = sizeof(T) == 4 && whole && most_between > exact && most_between < 0x1p31;
+        if (whole)
+            return;
+        spacing = g.spacing;
+        scale = 1.0;
+    }
+};
+
+/// Calls f(V) on whole vectors and on what is left.
+template <class T, class F>
+XLOSS_INLINE void for_vectors(T* x, std::size_t n, F&& f) {
+    using V = simd::number<T>;
+    std::size_t i = 0;
+    for (; i + V::width <= n; i += V::width)
+        f(V::load(x + i)).store(x + i);
+    if (i < n)
+        f(V::load_partial(x + i, n - i)).store_partial(x + i, n - i);
+}
+
+/// The steps along the first axis as squares; infinite where there is no border.
+template <class T>
+void load_steps(const T* steps, double* h, std::size_t n, double spacing) {
+    simd::convert(steps, h, n);
+    for_vectors(h, n, [spacing](const auto& v) {
+        using V = std::remove_cvref_t<decltype(v)>;
+        const V length = v * V(spacing);
+        return select(v < V(no_border), length * length, V(std::numeric_limits<double>::infinity()));
+    });
+}
+
+inline constexpr std::int32_t infinite_bits = std::numeric_limits<std::int32_t>::max();
+
+/// Squares of a pass as they stand in the result.
+template <class T>
+void load_squares(const T* from, double* h, std::size_t n, bool as_bits) {
+    if constexpr (sizeof(T) == 4) {
+        if (as_bits) {
+            for (std::size_t i = 0; i < n; ++i) {
+                const auto whole = std::bit_cast<std::int32_t>(from[i]);
+                const double infinity = std::numeric_limits<double>::infinity();
+                h[i] = whole == infinite_bits ? infinity : whole == -infinite_bits ? -infinity : whole;
+            }
+            return;
+        }
+    }
+    simd::convert(from, h, n);
+}
+
+template <class T>
+void store_squares(const double* h, T* to, std::size_t n, bool as_bits) {
+    if constexpr (sizeof(T) == 4) {
+        if (as_bits) {
+            for (std::size_t i = 0; i < n; ++i) {
+                const double bounded = std::clamp<double>(h[i], -infinite_bits, infinite_bits);
+                to[i] = std::bit_cast<T>(static_cast<std::int32_t>(bounded));
+            }
+            return;
+        }
+    }
+    simd::convert(h, to, n);
+}
+
+template <class S>
+void finish_in_place(S* h, std::size_t n, const finish& f, double scale) {
+    const double length = f.root ? scale : scale * scale;
+    for_vectors(h, n, [&](const auto& square) {
+        using V = std::remove_cvref_t<decltype(square)>;
+        const V size = abs(square);
+        V v = (f.root ? sqrt(size) : size) * V(length);
+        if (f.sides) {
+            v = select(square < V(0.0), V(f.inside) - v, v);
+            v = select(isfinite(size), v, V(0.0));
+        }
+        return v;
+    });
+}
+
+/// Final squares to what was asked for. Roots in T where they are rounded once all the same.
+template <class T>
+void store_finished(double* h, T* to, std::size_t n, const finish& f, const units<T>& u) {
+    if (u.narrow) {
+        simd::convert(h, to, n);
+        finish_in_place(to, n, f, 1.0);
+    } else {
+        finish_in_place(h, n, f, u.scale);
+        simd::convert(h, to, n);
+    }
+}
+
+/// Scratch memory of one piece: the longest row, its envelope, and columns side by side.
+template <class T>
+struct scratch_row {
+    // A cache line of floats and the one that is fetched with it.
+    static constexpr std::size_t columns = 32;
+
+    double* h;
+    envelope::memory parabolas;
+    T* block;
+
+    static std::size_t doubles(const grid& g) {
+        const std::size_t n = longest(g);
+        return n + 3 * (n + 2) + (g.extent[0] > 1 ? columns * g.extent[0] * sizeof(T) / sizeof(double) : 0) +
+               8;
+    }
+
+    scratch_row(double* memory, const grid& g) {
+        const std::size_t n = longest(g);
+        static_assert(sizeof(envelope::span) == sizeof(double));
+        h = memory;
+        parabolas.height = h + n;
+        parabolas.begin = parabolas.height + n + 2;
+        parabolas.spans = reinterpret_cast<envelope::span*>(parabolas.begin + n + 2);
+        block = reinterpret_cast<T*>(parabolas.spans + n + 2);
+    }
+
+    static std::size_t longest(const grid& g) { return std::max(g.extent[0], g.extent[2]); }
+};
+
+/// A transform of kind K.
+template <class K, class T>
+class transform {
+    using label = typename K::type;
+
+public:
+    transform(const grid& g, const label* from, const finish& f, T* out, const executor_ref& executor,
+              workspace& memory)
+        : g_(g), from_(from), finish_(f), out_(out), executor_(executor), units_(g) {
+        const std::size_t tables = g.extent[0] + g.extent[2];
+        const std::size_t slots = executor.is_serial() ? 1 : engine::pieces_in_flight;
+        double* first =
+            memory.get<double>(engine::scratch::edt_rows, tables + slots * scratch_row<T>::doubles(g));
+        half_inverse_[0] = first;
+        half_inverse_[2] = first + g.extent[0];
+        rows_ = first + tables;
+        for (const std::size_t axis : {std::size_t{0}, std::size_t{2}})
+            fill_half_inverses(units_.spacing[axis], g.extent[axis], half_inverse_[axis]);
+    }
+
+    void run() {
+        if (g_.size() == 0)
+            return;
+        if (g_.extent[0] == 1) {
+            const std::size_t strips = pieces(g_.extent[2], strip);
+            executor_.run(strips, [&](std::size_t i) { scan(0, i * strip, strip); });
+            const std::size_t rows = std::max<std::size_t>(1, pixels_of_piece / g_.extent[2]);
+            each(pieces(g_.extent[1], rows), [&](std::size_t i, scratch_row<T>& s) {
+                for (std::size_t y = i * rows; y < std::min((i + 1) * rows, g_.extent[1]); ++y)
+                    last_row(y, s);
+            });
+            return;
+        }
+        each(g_.extent[0], [&](std::size_t z, scratch_row<T>& s) {
+            for (std::size_t x = 0; x < g_.extent[2]; x += strip)
+                scan(z, x, strip);
+            for (std::size_t y = 0; y < g_.extent[1]; ++y)
+                row_between(z * g_.extent[1] + y, s);
+        });
+        const std::size_t plane = g_.extent[1] * g_.extent[2];
+        each(pieces(plane, scratch_row<T>::columns), [&](std::size_t i, scratch_row<T>& s) {
+            const std::size_t at = i * scratch_row<T>::columns;
+            columns(at, std::min(scratch_row<T>::columns, plane - at), s);
+        });
+    }
+
+private:
+    static constexpr std::size_t strip = 256;               // columns whose steps stay in cache
+    static constexpr std::size_t pixels_of_piece = 1 << 14; // of rows done by one piece
+
+    static std::size_t pieces(std::size_t n, std::size_t size) { return (n + size - 1) / size; }
+
+    template <class F>
+    void each(std::size_t n, F&& f) {
+        engine::for_pieces(
+            executor_, n,
+            [&](std::size_t piece, std::size_t slot) {
+                scratch_row<T> s(rows_ + slot * scratch_row<T>::doubles(g_), g_);
+                f(piece, s);
+            },
+            [](std::size_t, std::size_t) {});
+    }
+
+    void scan(std::size_t z, std::size_t x, std::size_t width) {
+        const std::size_t at = z * g_.extent[1] * g_.extent[2] + x;
+        scan_columns<K>(from_ + at, out_ + at, g_.extent[1], std::min(width, g_.extent[2] - x), g_.extent[2]);
+    }
+
+    void along_row(std::size_t row, scratch_row<T>& s) {
+        const std::size_t n = g_.extent[2];
+        load_steps(out_ + row * n, s.h, n, units_.spacing[1]);
+        envelope parabolas(s.parabolas, n, units_.spacing[2], half_inverse_[2]);
+        const label* labels = from_ + row * n;
+        transform_row(
+            parabolas, s.h, n, [labels](std::size_t q) { return K::region(labels[q]); }, K::sign);
+    }
+
+    void last_row(std::size_t row, scratch_row<T>& s) {
+        along_row(row, s);
+        store_finished(s.h, out_ + row * g_.extent[2], g_.extent[2], finish_, units_);
+    }
+
+    void row_between(std::size_t row, scratch_row<T>& s) {
+        along_row(row, s);
+        store_squares(s.h, out_ + row * g_.extent[2], g_.extent[2], units_.as_bits);
+    }
+
+    /// `count` neighbouring columns along axis 0, from the pixel `at` of the first slice on.
+    void columns(std::size_t at, std::size_t count, scratch_row<T>& s) {
+        const std::size_t n = g_.extent[0], plane = g_.extent[1] * g_.extent[2];
+        for (std::size_t z = 0; z < n; ++z)
+            for (std::size_t c = 0; c < count; ++c)
+                s.block[c * n + z] = out_[z * plane + at + c];
+        for (std::size_t c = 0; c < count; ++c) {
+            T* column = s.block + c * n;
+            load_squares(column, s.h, n, units_.as_bits);
+            along_column(at + c, s);
+            store_finished(s.h, column, n, finish_, units_);
+        }
+        for (std::size_t z = 0; z < n; ++z)
+            for (std::size_t c = 0; c < count; ++c)
+                out_[z * plane + at + c] = s.block[c * n + z];
+    }
+
+    void along_column(std::size_t at, scratch_row<T>& s) {
+        const std::size_t n = g_.extent[0];
+        envelope parabolas(s.parabolas, n, units_.spacing[0], half_inverse_[0]);
+        if constexpr (K::in_squares) {
+            const double* h = s.h;
+            transform_row(
+                parabolas, s.h, n, [h](std::size_t q) { return K::region_of_square(h[q]); }, K::sign);
+        } else {
+            const label* labels = from_ + at;
+            const std::size_t plane = g_.extent[1] * g_.extent[2];
+            transform_row(
+                parabolas, s.h, n, [=](std::size_t q) { return K::region(labels[q * plane]); }, K::sign);
+        }
+    }
+
+    const grid& g_;
+    const label* from_;
+    finish finish_;
+    T* out_;
+    const executor_ref& executor_;
+    units<T> units_;
+    std::array<double*, grid::axes> half_inverse_{};
+    double* rows_;
+};
+
+} // namespace detail
+
+/// Squared distance of every pixel with inside[i] != 0 to the nearest with inside[i] == 0, and 0 at those.
+/// Infinite everywhere without a zero.
+template <class T>
+void squared_distances(const grid& g, const std::uint8_t* inside, T* out, const executor_ref& executor,
+                       workspace& memory) {
+    detail::transform<detail::inside_of_mask, T>(g, inside, {}, out, executor, memory).run();
+}
+
+/// The roots of `squared_distances`.
+template <class T>
+void distances(const grid& g, const std::uint8_t* inside, T* out, const executor_ref& executor,
+               workspace& memory) {
+    detail::transform<detail::inside_of_mask, T>(g, inside, {.root = true}, out, executor, memory).run();
+}
+
+/// Distance of every pixel to the nearest one of the other side of the mask, negative inside; both sides in
+/// one transform. 0 everywhere for an empty or full mask.
+template <class T>
+void signed_distances(const grid& g, const std::uint8_t* inside, distance_convention convention, T* out,
+                      const executor_ref& executor, workspace& memory) {
+    const double less = convention == distance_convention::kervadec ? 1.0 : 0.0;
+    detail::transform<detail::sides_of_mask, T>(g, inside, {.root = true, .sides = true, .inside = less}, out,
+                                                executor, memory)
+        .run();
+}
+
+/// Distance of every pixel to the nearest one of another label, or its square; 0 where the label is negative,
+/// infinite everywhere if there is one label alone. One transform, however many labels.
+template <class T>
+void label_distances(const grid& g, const std::int32_t* labels, bool squared, T* out,
+                     const executor_ref& executor, workspace& memory) {
+    detail::transform<detail::labels, T>(g, labels, {.root = !squared}, out, executor, memory).run();
+}
+
+} // namespace distance
+} // namespace xloss
+
+#endif

@@ -1,0 +1,83 @@
+#ifndef XLOSS_ENGINE_DISTANCE_MAPS_HPP
+#define XLOSS_ENGINE_DISTANCE_MAPS_HPP
+
+#include <xloss/engine/bind.hpp>
+#include <xloss/engine/filter_place.hpp>
+#include <xloss/engine/filtered.hpp>
+#include <xloss/engine/target.hpp>
+#include <xloss/engine/workspace.hpp>
+#include <xloss/tensor/error.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <tuple>
+
+namespace xloss::engine {
+
+/// A loss that can make the distance map it looks at, of one plane of the target.
+template <class Loss>
+concept makes_distance = requires(const Loss& loss, const filter_place& place, const std::uint8_t* mask,
+                                  float* to) {
+    loss.make_distance(place, mask, to);
+    loss.spacing;
+};
+
+/// The distance maps of the classes that this loss counts, of all samples: of the mask y > 1/2, in which an
+/// absent pixel is background.
+template <class T, class Loss>
+void make_distances(const Loss& loss, target<T>& y, const executor_ref& executor, workspace& memory) {
+    const geometry& g = y.geometry();
+    const filter_place place{spatial_grid(Loss::name, y.logits_shape(), y.md(), loss.spacing), executor,
+                             memory};
+    T* maps = memory.template get<T>(scratch::distance_maps, g.size());
+    std::uint8_t* mask = memory.template get<std::uint8_t>(scratch::filter, g.pixels);
+    const class_subset counted{&loss.classes, loss.include_background};
+    alignas(64) std::array<T, tile_size> ys, ms, spare;
+    for (std::size_t b = 0; b < g.samples; ++b)
+        for (std::size_t c = 0; c < g.classes; ++c) {
+            T* to = maps + g.first(b, c);
+            if (!counted.has(c)) {
+                std::fill_n(to, g.pixels, T(0));
+                continue;
+            }
+            for (std::size_t i = 0; i < g.pixels; i += tile_size) {
+                const std::size_t n = std::min(tile_size, g.pixels - i);
+                const auto rows = y.read(b, c, i, n, ys.data(), ms.data(), spare.data());
+                for (std::size_t j = 0; j < n; ++j)
+                    mask[i + j] = rows.y[j] > T(0.5) && !(rows.m && rows.m[j] == T(0)) ? 1 : 0;
+            }
+            loss.make_distance(place, mask, to);
+        }
+    y.set_distance_made(maps);
+}
+
+/// Whether a term of the loss looks at distances.
+template <class Loss>
+constexpr bool looks_at_distance() {
+    return makes_distance<Loss> || term_sees_distance<Loss>;
+}
+
+/// Where a loss looks at distances and none ride on the target: those that the first of them makes.
+template <class T, class... Losses>
+void find_distances(const std::tuple<weighted_loss<Losses>...>& losses, target<T>& y,
+                    const executor_ref& executor, workspace& memory) {
+    const auto one = [&]<class Loss>(const Loss& loss) {
+        if constexpr (selects<Loss>) {
+            find_distances(terms_of(loss.loss), y, executor, memory);
+        } else if constexpr (makes_distance<Loss>) {
+            if (!y.has_distance())
+                make_distances(loss, y, executor, memory);
+        }
+    };
+    std::apply([&](const auto&... each) { (one(each.loss), ...); }, losses);
+    const auto lacks = [&]<class Loss>(const Loss&) { return term_sees_distance<Loss> && !y.has_distance(); };
+    if (std::apply([&](const auto&... each) { return (lacks(each.loss) || ...); }, losses))
+        throw target_error(y.name() + ": looks at distances, and none are given: with_distance(target, map)");
+}
+
+} // namespace xloss::engine
+
+#endif

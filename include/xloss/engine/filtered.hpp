@@ -1,0 +1,256 @@
+#ifndef XLOSS_ENGINE_FILTERED_HPP
+#define XLOSS_ENGINE_FILTERED_HPP
+
+#include <xloss/config.hpp>
+#include <xloss/engine/bind.hpp>
+#include <xloss/engine/element_rows.hpp>
+#include <xloss/engine/filter_place.hpp>
+#include <xloss/engine/program.hpp>
+#include <xloss/engine/region_set.hpp>
+#include <xloss/engine/sweep.hpp>
+#include <xloss/engine/target.hpp>
+#include <xloss/engine/workspace.hpp>
+#include <xloss/simd/dual.hpp>
+#include <xloss/simd/flush.hpp>
+#include <xloss/simd/number.hpp>
+#include <xloss/tensor/grid.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <utility>
+
+namespace xloss::engine {
+
+/// The spatial axes of logits. A channel axis of one, which binary masks often have, is none.
+inline tensor::grid spatial_grid(const char* loss, const tensor::shape& logits, mode md,
+                                 std::span<const double> spacing) {
+    const bool channel = md != mode::binary || (logits.rank > 2 && logits[1] == 1);
+    return {loss, logits, channel ? 2U : 1U, spacing};
+}
+
+/// A loss of what a filter makes of prediction and target: `filter(place)` is one, `at(pixel, map of p, map
+/// of y)` gives what a pixel adds to the sums of a region, `region_loss(sums, weight)` the loss. Where a
+/// pixel is absent p and y are 0 to the filter.
+template <class T, class Loss>
+class filtered_regions {
+    using V = simd::number<T>;
+    using reader = element_reader<T>;
+    using filter_type =
+        decltype(std::declval<const Loss&>().template filter<T>(std::declval<const filter_place&>()));
+    static constexpr std::size_t sums = filtered_sums<Loss>;
+    static constexpr bool has_backward = requires(filter_type & f, T* to) { f.backward(to, to, to); };
+    static constexpr bool can_spoil = requires(filter_type & f, std::uint8_t* to) { f.spoil(to, to); };
+
+public:
+    filtered_regions(const Loss& loss, const sweep_inputs<T>& in, const region_set& regions)
+        : loss_(loss), elements_(in), regions_(regions),
+          g_(in.y.geometry()), place_{spatial_grid(Loss::name, in.y.logits_shape(), in.y.md(),
+                                                   spacing_of(loss)),
+                                      in.executor, in.memory},
+          filter_(loss.template filter<T>(place_)), padded_((g_.pixels + V::width - 1) / V::width * V::width),
+          rows_(in.memory.template get<T>(scratch::planes, rows() * padded_)),
+          absent_(in.memory.template get<std::uint8_t>(scratch::absent,
+                                                       (regions.samples_per_group() + 1) * g_.pixels)),
+          masked_(in.y.masked()) {}
+
+    void check() const {}
+
+    [[nodiscard]] bool slopes_by_input() const { return elements_.kind() == row_kind::given; }
+    [[nodiscard]] const T* softmax() const { return elements_.kept(); }
+    void activate() const { elements_.activate(); }
+
+    /// As of `ranked_regions`.
+    template <bool Gradient>
+    region_found evaluate(std::size_t group, std::size_t c, T* slopes) {
+        const std::size_t first = regions_.first_sample(group), count = regions_.samples_per_group();
+        region_found found;
+        std::array<double, sums> totals{};
+        for (std::size_t k = 0; k < count; ++k) {
+            read_plane(k, first + k, c);
+            make_maps(k);
+            add_sums(k, totals, found);
+        }
+        const dual<sums> loss = loss_of(totals, found.weight);
+        found.loss = loss.value;
+        if constexpr (Gradient)
+            for (std::size_t k = 0; k < count; ++k)
+                write_slopes(k, loss.slope, slopes + g_.first(first + k, c));
+        return found;
+    }
+
+private:
+    /// What is kept of every plane of a region, and after these what one plane needs at a time.
+    enum row { raw_row, y_row, m_row, p_map_row, y_map_row, rows_of_plane };
+    enum spare { p_row, map_slope_row, p_slope_row, spare_rows };
+
+    static auto spacing_of(const Loss& loss) {
+        if constexpr (requires { loss.spacing; })
+            return std::span<const double>(loss.spacing);
+        else
+            return std::span<const double>();
+    }
+
+    [[nodiscard]] std::size_t rows() const {
+        return regions_.samples_per_group() * rows_of_plane + spare_rows;
+    }
+    T* at(std::size_t k, row r) const { return rows_ + (k * rows_of_plane + r) * padded_; }
+    T* at(spare r) const { return rows_ + (regions_.samples_per_group() * rows_of_plane + r) * padded_; }
+    std::uint8_t* absent(std::size_t k) const { return absent_ + (k + 1) * g_.pixels; }
+    std::uint8_t* spoiled() const { return absent_; }
+
+    /// The kind of a kept row: what `smaller_of` gives, or the probability as it was given.
+    template <row_kind Kind>
+    static constexpr row_kind kept_kind = Kind == row_kind::given ? row_kind::given : row_kind::smaller;
+
+    template <class F>
+    void with_kept_kind(F&& f) const {
+        if (elements_.kind() == row_kind::given)
+            f.template operator()<row_kind::given>();
+        else
+            f.template operator()<row_kind::smaller>();
+    }
+
+    void read_plane(std::size_t k, std::size_t b, std::size_t c) const {
+        for (std::size_t i = 0; i < g_.pixels; i += tile_size) {
+            typename reader::buffers r;
+            const std::size_t n = std::min(tile_size, g_.pixels - i);
+            const typename reader::rows rows = elements_.read(b, c, i, n, r);
+            const simd::flush_denormals flush;
+            elements_.with_kind([&]<row_kind Kind>() {
+                reader::template each_element<Kind>(
+                    rows, n,
+                    [=, raws = at(k, raw_row) + i, ps = at(p_row) + i, ys = at(k, y_row) + i,
+                     ms = at(k, m_row) + i](std::size_t j, const pixel<V>& s, const V& m, const auto& counts)
+                        XLOSS_INLINE_LAMBDA {
+                            const V kept = kept_kind<Kind> == row_kind::given ? s.p : smaller_of(s.p, s.q);
+                            select(counts, kept, V(0.0)).store(raws + j);
+                            select(counts, s.p, V(0.0)).store(ps + j);
+                            select(counts, s.y, V(0.0)).store(ys + j);
+                            m.store(ms + j);
+                        });
+            });
+        }
+        if (masked_)
+            std::transform(at(k, m_row), at(k, m_row) + g_.pixels, absent(k),
+                           [](T m) { return static_cast<std::uint8_t>(m == T(0) ? 1 : 0); });
+    }
+
+    /// p comes last: its map is the one that may be pulled back.
+    void make_maps(std::size_t k) {
+        filter_.forward(at(k, y_row), at(k, y_map_row));
+        filter_.forward(at(p_row), at(k, p_map_row));
+        if constexpr (can_spoil)
+            if (masked_) {
+                filter_.spoil(absent(k), spoiled());
+                std::transform(spoiled(), spoiled() + g_.pixels, at(k, m_row), at(k, m_row),
+                               [](std::uint8_t gone, T m) { return gone ? T(0) : m; });
+            }
+    }
+
+    /// Calls f(j, points, pixel, weight) for the vectors of a plane.
+    template <class F>
+    void each_point(std::size_t k, std::size_t first, std::size_t n, F&& f) const {
+        const simd::flush_denormals flush;
+        with_kept_kind([&]<row_kind Kind>() {
+            reader::template each_element<Kind>(
+                {at(k, raw_row) + first, at(k, y_row) + first, at(k, m_row) + first}, n,
+                [&, loss = loss_, of_p = at(k, p_map_row) + first, of_y = at(k, y_map_row) + first](
+                    std::size_t j, const pixel<V>& s, const V& m, const auto& counts) XLOSS_INLINE_LAMBDA {
+                    f(first + j, loss.at(s, V::load(of_p + j), V::load(of_y + j)), s, m, counts);
+                });
+        });
+    }
+
+    void add_sums(std::size_t k, std::array<double, sums>& totals, region_found& found) const {
+        for (std::size_t i = 0; i < g_.pixels; i += tile_size) {
+            const std::size_t n = std::min(tile_size, g_.pixels - i);
+            std::array<V, sums> run{};
+            V weight(0.0), target(0.0), valid(0.0);
+            each_point(k, i, n,
+                       [&](std::size_t, const auto& points, const pixel<V>& s, const V& m, const auto& counts)
+                           XLOSS_INLINE_LAMBDA {
+                               for (std::size_t q = 0; q < sums; ++q)
+                                   run[q] += select(counts, points[q].value * m, V(0.0));
+                               weight += m;
+                               target += m * s.y;
+                               valid += select(counts, V(1.0), V(0.0));
+                           });
+            for (std::size_t q = 0; q < sums; ++q)
+                totals[q] += static_cast<double>(sum(run[q]));
+            found.weight += static_cast<double>(sum(weight));
+            found.target += static_cast<double>(sum(target));
+            found.valid += static_cast<double>(sum(valid));
+        }
+    }
+
+    /// The loss of a region, with its slopes by the sums.
+    [[nodiscard]] dual<sums> loss_of(const std::array<double, sums>& totals, double weight) const {
+        std::array<dual<sums>, sums> lifted;
+        for (std::size_t q = 0; q < sums; ++q) {
+            lifted[q] = dual<sums>(totals[q]);
+            lifted[q].slope[q] = 1.0;
+        }
+        return weight == 0.0 ? dual<sums>(0.0) : dual<sums>(loss_.region_loss(lifted, weight));
+    }
+
+    void write_slopes(std::size_t k, const std::array<double, sums>& by_sum, T* to) {
+        std::array<V, sums> by;
+        std::copy(by_sum.begin(), by_sum.end(), by.begin());
+        T* const direct = at(p_slope_row);
+        T* const by_map = at(map_slope_row);
+        each_point(k, 0, g_.pixels,
+                   [=](std::size_t j, const auto& points, const pixel<V>&, const V& m, const auto& counts)
+                       XLOSS_INLINE_LAMBDA {
+                           V slope(0.0), slope_by_map(0.0);
+                           for (std::size_t q = 0; q < sums; ++q) {
+                               slope = fma(by[q], points[q].by_p, slope);
+                               slope_by_map = fma(by[q], points[q].by_map, slope_by_map);
+                           }
+                           select(counts, slope * m, V(0.0)).store(direct + j);
+                           if constexpr (has_backward)
+                               select(counts, slope_by_map * m, V(0.0)).store(by_map + j);
+                       });
+        if constexpr (has_backward) {
+            pull_map(k, to);
+            std::transform(to, to + g_.pixels, direct, to, std::plus<T>());
+        } else {
+            std::copy_n(direct, g_.pixels, to);
+        }
+        if (masked_)
+            std::transform(to, to + g_.pixels, absent(k), to,
+                           [](T slope, std::uint8_t gone) { return gone ? T(0) : slope; });
+    }
+
+    /// The slopes by p of those by its map. The filter remembers the last plane alone.
+    void pull_map(std::size_t k, T* to) {
+        if (regions_.samples_per_group() > 1) {
+            with_kept_kind([&]<row_kind Kind>() {
+                reader::template each_element<Kind>(
+                    {at(k, raw_row), at(k, y_row), nullptr}, g_.pixels,
+                    [ps = at(p_row)](std::size_t j, const pixel<V>& s, const V&, const auto&)
+                        XLOSS_INLINE_LAMBDA { s.p.store(ps + j); });
+            });
+            filter_.forward(at(p_row), at(k, p_map_row));
+        }
+        filter_.backward(at(p_row), at(map_slope_row), to);
+    }
+
+    const Loss& loss_;
+    reader elements_;
+    const region_set& regions_;
+    const geometry& g_;
+    filter_place place_;
+    filter_type filter_;
+    std::size_t padded_;
+    T* rows_;
+    std::uint8_t* absent_;
+    bool masked_;
+};
+
+} // namespace xloss::engine
+
+#endif

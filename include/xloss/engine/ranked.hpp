@@ -1,0 +1,108 @@
+#ifndef XLOSS_ENGINE_RANKED_HPP
+#define XLOSS_ENGINE_RANKED_HPP
+
+#include <xloss/config.hpp>
+#include <xloss/engine/element_rows.hpp>
+#include <xloss/engine/ranking.hpp>
+#include <xloss/engine/region_set.hpp>
+#include <xloss/engine/sweep.hpp>
+#include <xloss/engine/target.hpp>
+#include <xloss/simd/flush.hpp>
+#include <xloss/simd/number.hpp>
+#include <xloss/tensor/error.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+
+namespace xloss::engine {
+
+/// A loss of the errors of a region in falling order: `error(pixel)` gives the error and its slope, by the
+/// logit where the loss says `slopes_by_logit`, else by p. An error that is not above 0 has no part in it.
+template <class T, class Loss>
+class ranked_regions {
+    using V = simd::number<T>;
+    using reader = element_reader<T>;
+
+public:
+    ranked_regions(const Loss& loss, const sweep_inputs<T>& in, const region_set& regions)
+        : loss_(loss), elements_(in), regions_(regions), g_(in.y.geometry()),
+          ranking_(regions.samples_per_group() * g_.pixels, in.executor, in.memory) {}
+
+    /// Throws where the errors are those of logits, and the inputs are none.
+    void check() const {
+        if (Loss::slopes_by_logit && elements_.kind() == row_kind::given)
+            throw parameter_error(public_name(Loss::name) +
+                                  ": is a loss of logits; of probabilities take lovasz_sigmoid");
+    }
+
+    /// Whether the slopes are those by the inputs, as `element_slopes` has it.
+    [[nodiscard]] bool slopes_by_input() const {
+        return Loss::slopes_by_logit || elements_.kind() == row_kind::given;
+    }
+
+    /// What `smaller_of` gives of every element, where the classes of a pixel share a softmax.
+    [[nodiscard]] const T* softmax() const { return elements_.kept(); }
+
+    /// Before any region.
+    void activate() const { elements_.activate(); }
+
+    /// The loss of class c of a group; with Gradient the slopes of its elements, that of the first element of
+    /// the call at `slopes`.
+    template <bool Gradient>
+    region_found evaluate(std::size_t group, std::size_t c, T* slopes) {
+        ranking_.clear();
+        const std::size_t first = regions_.first_sample(group);
+        for (std::size_t k = 0; k < regions_.samples_per_group(); ++k)
+            for (std::size_t i = 0; i < g_.pixels; i += tile_size)
+                add<Gradient>(first + k, c, i, k * g_.pixels + i, slopes);
+        const region_found found{ranking_.value(), ranking_.weight(), ranking_.target(), 0.0};
+        if constexpr (Gradient) {
+            // Pixels are numbered through the samples of the group, whose planes lie apart.
+            T* plane = slopes + g_.first(first, c);
+            const std::size_t pixels = g_.pixels, skip = (g_.classes - 1) * g_.pixels;
+            if (regions_.samples_per_group() == 1 || skip == 0)
+                ranking_.each_slope([=](std::size_t pixel, T slope) { plane[pixel] = slope; });
+            else
+                ranking_.each_slope(
+                    [=](std::size_t pixel, T slope) { plane[pixel + pixel / pixels * skip] = slope; });
+        }
+        return found;
+    }
+
+private:
+    /// Adds a tile to the ranking.
+    template <bool Gradient>
+    void add(std::size_t b, std::size_t c, std::size_t i, std::size_t number, T* slopes) {
+        typename reader::buffers r;
+        alignas(64) std::array<T, tile_size> error, slope;
+        const std::size_t n = std::min(tile_size, g_.pixels - i);
+        const typename reader::rows rows = elements_.read(b, c, i, n, r);
+        {
+            const simd::flush_denormals flush;
+            elements_.with_kind([&]<row_kind Kind>() {
+                reader::template each_element<Kind>(
+                    rows, n,
+                    [&, loss = loss_](std::size_t j, const pixel<V>& s, const V&, const auto&)
+                        XLOSS_INLINE_LAMBDA {
+                            const point<V> e = loss.error(s);
+                            e.value.store(error.data() + j);
+                            e.slope.store(slope.data() + j);
+                        });
+            });
+        }
+        if constexpr (Gradient)
+            std::fill_n(slopes + g_.first(b, c) + i, n, T(0)); // of what is not ranked
+        ranking_.add(error.data(), slope.data(), rows.y, rows.m, n, number);
+    }
+
+    const Loss& loss_;
+    element_reader<T> elements_;
+    const region_set& regions_;
+    const geometry& g_;
+    jaccard_ranking<T> ranking_;
+};
+
+} // namespace xloss::engine
+
+#endif

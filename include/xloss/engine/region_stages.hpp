@@ -1,0 +1,257 @@
+#ifndef XLOSS_ENGINE_REGION_STAGES_HPP
+#define XLOSS_ENGINE_REGION_STAGES_HPP
+
+#include <xloss/engine/bind.hpp>
+#include <xloss/engine/filtered.hpp>
+#include <xloss/engine/options.hpp>
+#include <xloss/engine/program.hpp>
+#include <xloss/engine/ranked.hpp>
+#include <xloss/engine/region_set.hpp>
+#include <xloss/engine/regional.hpp>
+#include <xloss/engine/slope_pull.hpp>
+#include <xloss/engine/summary.hpp>
+#include <xloss/engine/survey.hpp>
+#include <xloss/engine/sweep.hpp>
+#include <xloss/engine/target.hpp>
+#include <xloss/engine/workspace.hpp>
+#include <xloss/simd/dual.hpp>
+#include <xloss/tensor/error.hpp>
+#include <xloss/tensor/shape.hpp>
+#include <xloss/tensor/sink.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <span>
+#include <type_traits>
+
+namespace xloss::engine {
+
+/// The stages of a loss that sees a region as a whole and is not fused with others: each region gives its
+/// loss and leaves its slopes; once all of them are known, so is the mean, and one sweep makes the gradient.
+template <mode Mode, class T, class Loss>
+class region_stages {
+public:
+    region_stages(const placed_loss<Loss>& one, const sweep_inputs<T>& in, const survey& s,
+                  const mode_options& options, const call_options& call)
+        : one_(one), in_(in), survey_(s), options_(options), call_(call), g_(in.y.geometry()),
+          regions_(region_options(one.loss), g_, false), evaluator_(one.loss, in, regions_) {}
+
+    /// Throws what is wrong with parameters and upstream.
+    void check() const {
+        if constexpr (requires { one_.loss.check(); })
+            one_.loss.check();
+        regions_.check(Loss::name);
+        evaluator_.check();
+        const auto& upstream = call_.upstream.tensor();
+        if (upstream && upstream->shape() != unreduced_shape())
+            throw shape_error(in_.y.name() + ": upstream " + upstream->shape().to_string() +
+                              " does not fit unreduced losses " + unreduced_shape().to_string());
+        if (!upstream)
+            check_number("call_options", "upstream", call_.upstream.factor(), -HUGE_VAL);
+        outcomes(); // what can fail for want of memory fails here
+        factors();
+    }
+
+    [[nodiscard]] tensor::shape unreduced_shape() const {
+        if constexpr (pools_regions)
+            throw parameter_error(in_.y.name() + ": unreduced: this mean over elements has no losses of "
+                                                 "single elements, which would need those next to them");
+        return regions_.unreduced_shape(Mode);
+    }
+
+    /// Value, and with Gradient the gradient into `out`.
+    template <bool Gradient, std::size_t N>
+    report<N> run(const sink_ref<T>& out) {
+        T* slopes = nullptr;
+        if constexpr (Gradient)
+            slopes = out.to->in_place() && !out.accumulate
+                         ? out.to->begin(0, g_.size(), nullptr, false)
+                         : in_.memory.template get<T>(scratch::slopes, g_.size());
+        evaluate<Gradient>(slopes);
+        const reduced_loss all = is_unreduced() ? sum_by_upstream() : mean_of_regions();
+        if constexpr (Gradient)
+            write_gradient(slopes, all, out);
+        report<N> r;
+        r.valid = survey_.valid;
+        r.terms[one_.entry] = {one_.share * all.value, all.normalizer};
+        r.value = one_.weight * r.terms[one_.entry].value;
+        r.normalizer = r.terms[0].normalizer;
+        return r;
+    }
+
+    /// Writes the unreduced losses.
+    void write_unreduced(const sink_ref<T>& out) {
+        evaluate<false>(nullptr);
+        each_region([&](std::size_t flat, const region_outcome& region) {
+            T buffer{};
+            T* to = out.to->begin(flat, 1, &buffer, out.accumulate);
+            const T loss = static_cast<T>(coefficient() * unreduced(region).value);
+            *to = out.accumulate ? *to + loss : loss;
+            out.to->commit(flat, 1, to, out.accumulate);
+        });
+    }
+
+private:
+    using evaluator = std::conditional_t<ranks<Loss>, ranked_regions<T, Loss>, filtered_regions<T, Loss>>;
+
+    [[nodiscard]] double coefficient() const { return one_.share * one_.weight; }
+    [[nodiscard]] bool is_unreduced() const { return call_.upstream.tensor().has_value(); }
+    [[nodiscard]] std::size_t count() const { return regions_.groups() * regions_.kept(); }
+
+    std::span<region_outcome> outcomes() const {
+        return {in_.memory.template get<region_outcome>(scratch::region_losses, count()), count()};
+    }
+    std::span<double> factors() const {
+        const std::size_t rows = g_.samples * g_.classes;
+        return {in_.memory.template get<double>(scratch::region_factors, rows), rows};
+    }
+
+    template <bool Gradient>
+    void evaluate(T* slopes) {
+        outcomes_ = outcomes();
+        evaluator_.activate();
+        for (std::size_t group = 0, flat = 0; group < regions_.groups(); ++group)
+            for (std::size_t i = 0; i < regions_.kept(); ++i, ++flat) {
+                const region_found found =
+                    evaluator_.template evaluate<Gradient>(group, regions_.class_at(i), slopes);
+                outcomes_[flat] = regions_.judge(found.weight, found.target, i);
+                if (outcomes_[flat].follows_formula)
+                    outcomes_[flat].loss = found.loss;
+                outcomes_[flat].elements = elements_of(found);
+            }
+    }
+
+    /// What a region is in the denominator of a mean over elements.
+    [[nodiscard]] double elements_of(const region_found& found) const {
+        if (options_.denominator == denominator::valid)
+            return found.valid;
+        if (options_.denominator == denominator::all)
+            return static_cast<double>(regions_.samples_per_group() * g_.pixels);
+        return found.weight;
+    }
+
+    /// Calls f(flat, outcome) for all regions.
+    template <class F>
+    void each_region(F&& f) const {
+        for (std::size_t flat = 0; flat < count(); ++flat)
+            f(flat, outcomes_[flat]);
+    }
+
+    [[nodiscard]] auto outcome_of() const {
+        return [this](std::size_t group, std::size_t i) { return outcomes_[group * regions_.kept() + i]; };
+    }
+
+    /// The loss of the call, and its derivative by what was added up.
+    struct reduced_loss {
+        double value, slope, normalizer;
+    };
+
+    /// Whether the mean is over the elements of all regions, and not over the regions.
+    static constexpr bool pools_regions = requires { requires Loss::pools_regions; };
+
+    [[nodiscard]] mean_value mean_or_sum() const {
+        if constexpr (!pools_regions)
+            return regions_.over_groups(options_.reduction, outcome_of()).mean(options_.reduction);
+        mean_value all;
+        each_region([&](std::size_t, const region_outcome& region) {
+            all.value += region.loss;
+            all.normalizer += region.elements;
+        });
+        if (options_.reduction == reduction::sum)
+            return {all.value, 1.0};
+        return {quotient(all.value, all.normalizer), all.normalizer};
+    }
+
+    [[nodiscard]] reduced_loss mean_of_regions() const {
+        const mean_value mean = mean_or_sum();
+        const dual<1> loss = reduced(mean.value);
+        return {loss.value, loss.slope[0], mean.normalizer};
+    }
+
+    /// What the loss makes of a mean.
+    [[nodiscard]] dual<1> reduced(double mean) const {
+        dual<1> lifted(mean);
+        lifted.slope[0] = 1.0;
+        if constexpr (requires { one_.loss.reduced_loss(lifted); })
+            return one_.loss.reduced_loss(lifted);
+        else
+            return lifted;
+    }
+
+    /// w_c l_c of a region, with its derivative by l_c.
+    [[nodiscard]] dual<1> unreduced(const region_outcome& region) const {
+        dual<1> loss = region.counts ? reduced(region.weight * region.loss) : dual<1>(0.0);
+        loss.slope[0] *= region.weight;
+        return loss;
+    }
+
+    [[nodiscard]] double upstream_of(std::size_t flat) const {
+        double buffer = 1.0;
+        return *call_.upstream.tensor()->read(flat, 1, &buffer);
+    }
+
+    [[nodiscard]] reduced_loss sum_by_upstream() const {
+        reduced_loss sum{0.0, 1.0, 1.0};
+        each_region([&](std::size_t flat, const region_outcome& region) {
+            sum.value += upstream_of(flat) * unreduced(region).value;
+        });
+        return sum;
+    }
+
+    void write_gradient(const T* slopes, const reduced_loss& all, const sink_ref<T>& out) {
+        const std::span<double> by = factors();
+        std::fill(by.begin(), by.end(), 0.0);
+        const auto set = [&](std::size_t group, std::size_t i, double factor) {
+            const region_outcome& region = outcomes_[group * regions_.kept() + i];
+            if (!region.counts || !region.follows_formula)
+                return;
+            const std::size_t first = regions_.first_sample(group);
+            for (std::size_t b = first; b < first + regions_.samples_per_group(); ++b)
+                by[b * g_.classes + regions_.class_at(i)] = bounded(factor);
+        };
+        if (is_unreduced()) {
+            each_region([&](std::size_t flat, const region_outcome& region) {
+                set(flat / regions_.kept(), flat % regions_.kept(),
+                    coefficient() * upstream_of(flat) * unreduced(region).slope[0]);
+            });
+        } else if (pools_regions) {
+            each_region([&](std::size_t flat, const region_outcome&) {
+                set(flat / regions_.kept(), flat % regions_.kept(),
+                    quotient(coefficient() * call_.upstream.factor() * all.slope, all.normalizer));
+            });
+        } else {
+            const double factor = coefficient() * call_.upstream.factor() * all.slope;
+            regions_.each_share(options_.reduction, all.normalizer, factor, outcome_of(),
+                                [&](std::size_t group, std::size_t i, double share) {
+                                    set(group, i, share * outcome_of()(group, i).weight);
+                                });
+        }
+        const element_slopes<T> from{slopes, by.data(), evaluator_.slopes_by_input()};
+        if (evaluator_.softmax())
+            channelwise_pull<T>(in_).run(from, evaluator_.softmax(), out);
+        else
+            elementwise_pull<T>(in_).run(from, out);
+    }
+
+    /// Slopes are numbers of the computation type.
+    static double bounded(double factor) {
+        constexpr double most = static_cast<double>(std::numeric_limits<T>::max()) / 8.0;
+        return std::clamp(factor, -most, most);
+    }
+
+    const placed_loss<Loss>& one_;
+    const sweep_inputs<T>& in_;
+    const survey& survey_;
+    const mode_options& options_;
+    const call_options& call_;
+    const geometry& g_;
+    region_set regions_;
+    evaluator evaluator_;
+    std::span<region_outcome> outcomes_{};
+};
+
+} // namespace xloss::engine
+
+#endif
