@@ -11,6 +11,8 @@
 #include <xloss/criterion/selection.hpp>
 #include <xloss/criterion/sum.hpp>
 #include <xloss/criterion/target.hpp>
+#include <xloss/distance/boundary_weights.hpp>
+#include <xloss/distance/soft_skeleton.hpp>
 #include <xloss/losses/bce.hpp>
 #include <xloss/losses/boundary.hpp>
 #include <xloss/losses/cl_dice.hpp>

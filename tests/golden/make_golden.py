@@ -14,6 +14,7 @@ sys.dont_write_bytecode = True  # no cache files among the sources
 
 import eager
 import exact
+import filters
 from cases import CASES
 from inputs import INPUTS
 from problem import Problem
@@ -116,6 +117,7 @@ def main():
     for old in out.rglob("*.npy"):
         old.unlink()
     write(out, computed)
+    filters.write(out)
     checked = sum(agreed for _, _, _, agreed in computed.values())
     files = [p for p in out.rglob("*.npy")]
     print(f"{len(CASES)} cases, {checked} of them compared with PyTorch entry by entry, {len(files)} files, "

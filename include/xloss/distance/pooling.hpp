@@ -59,11 +59,9 @@ struct passed {
 
     /// To the first that is the best.
     XLOSS_INLINE passed(const V& slope, const V& best, const V& first, const V& second) {
-        const auto is_first = first == best, is_second = second == best;
-        const V rest = select(is_first, V(0), slope);
-        before = select(is_first, slope, V(0));
-        here = select(is_second, rest, V(0));
-        after = select(is_second, V(0), rest);
+        V rest;
+        part(first == best, slope, before, rest);
+        part(second == best, rest, here, after);
     }
 };
 
@@ -198,9 +196,9 @@ struct divided {
     V first, second;
 
     XLOSS_INLINE divided(const V& slope, const V& a, const V& b) {
-        const V half = select(a == b, V(0.5) * slope, V(0));
-        first = select(a < b, slope, half);
-        second = select(a > b, slope, half);
+        V none;
+        part(a > b, select(a < b, slope, V(0.5) * slope), none, first);
+        second = slope - first;
     }
 };
 

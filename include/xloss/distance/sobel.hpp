@@ -43,14 +43,14 @@ struct edge {
         value = lesser(V(1), magnitude * select(small, V(1 / (most * enlarged)), V(1 / most)));
     }
 
-    /// The slopes by the components, given that by the value: 0 where nothing changes, and where it is
-    /// clipped.
+    /// The slopes by the components, given that by the value: 0 where nothing changes, where it is
+    /// clipped, and where there is no slope, even of a NaN.
     XLOSS_INLINE components<V, Rank> slopes(const V& slope) const {
         const V quotient = V(1 / most) * slope / magnitude;
-        const V by = select((magnitude == V(0)) | (value >= V(1)), V(0), quotient);
+        const auto none = (magnitude == V(0)) | (value >= V(1)) | (slope == V(0));
         components<V, Rank> result;
         for (std::size_t a = 0; a < Rank; ++a)
-            result[a] = by * scaled[a];
+            result[a] = select(none, V(0), quotient * scaled[a]);
         return result;
     }
 

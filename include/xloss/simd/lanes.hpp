@@ -92,6 +92,11 @@ struct lanes<T, 1> {
         a = first;
     }
 
+    static XLOSS_INLINE void part(flags m, type a, type& where, type& elsewhere) {
+        where = m ? a : T(0);
+        elsewhere = m ? T(0) : a;
+    }
+
     static XLOSS_INLINE bits to_bits(type a) { return std::bit_cast<bits>(a); }
     static XLOSS_INLINE type from_bits(bits a) { return std::bit_cast<type>(a); }
     template <int N>
@@ -226,6 +231,18 @@ struct lanes {
             const type first = select(m, b, a);
             b = select(m, a, b);
             a = first;
+        }
+    }
+
+    // Two operations on bits, where compilers make two blends or comparisons of two selections.
+    static XLOSS_INLINE void part(const flags& m, const type& a, type& where, type& elsewhere) {
+        if constexpr (sizeof(flags) == sizeof(bits)) {
+            const bits all = to_bits(a), some = all & std::bit_cast<bits>(m);
+            where = from_bits(some);
+            elsewhere = from_bits(all ^ some);
+        } else {
+            where = select(m, a, type(T(0)));
+            elsewhere = select(m, type(T(0)), a);
         }
     }
 

@@ -175,6 +175,10 @@ public:
     friend XLOSS_INLINE void exchange(const mask_type& m, number& a, number& b) {
         lanes::exchange(m.unwrap(), a.m_lanes, b.m_lanes);
     }
+    /// Takes a apart: a where the mask is true and 0 elsewhere, and the rest.
+    friend XLOSS_INLINE void part(const mask_type& m, const number& a, number& where, number& elsewhere) {
+        lanes::part(m.unwrap(), a.m_lanes, where.m_lanes, elsewhere.m_lanes);
+    }
     /// The same choice in every lane, for a flag known before the loop.
     friend XLOSS_INLINE number select(bool flag, const number& a, const number& b) { return flag ? a : b; }
 
