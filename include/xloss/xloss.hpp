@@ -11,6 +11,7 @@
 #include <xloss/criterion/selection.hpp>
 #include <xloss/criterion/sum.hpp>
 #include <xloss/criterion/target.hpp>
+#include <xloss/distance/distance_transform.hpp>
 #include <xloss/losses/bce.hpp>
 #include <xloss/losses/cross_entropy.hpp>
 #include <xloss/losses/dice.hpp>
@@ -24,5 +25,6 @@
 #include <xloss/losses/wasserstein_dice.hpp>
 #include <xloss/training/class_weights.hpp>
 #include <xloss/training/confusion_matrix.hpp>
+#include <xloss/training/surface_quality.hpp>
 
 #endif

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <span>
 #include <string>
+#include <string_view>
 
 namespace xloss::distance {
 
@@ -27,22 +28,23 @@ struct grid {
     /// The spatial axes of a tensor: those from `first_axis` on. An empty `spacings` is 1 along each.
     /// @throws shape_error for other than one to three spatial axes, parameter_error for a list of spacings
     /// of another length, or a spacing that is no positive number.
-    grid(const std::string& name, const tensor::shape& s, std::size_t first_axis,
+    grid(std::string_view name, const tensor::shape& s, std::size_t first_axis,
          std::span<const double> spacings) {
         rank = s.rank < first_axis ? 0 : s.rank - first_axis;
         if (rank < 1 || rank > axes)
-            throw shape_error(name + ": " + s.to_string() + " has " + std::to_string(rank) +
+            throw shape_error(std::string(name) + ": " + s.to_string() + " has " + std::to_string(rank) +
                               " spatial axes; distances and neighbours need one to three");
         if (!spacings.empty() && spacings.size() != rank)
-            throw parameter_error(name + ": " + std::to_string(spacings.size()) + " spacings for the " +
-                                  std::to_string(rank) + " spatial axes of " + s.to_string());
+            throw parameter_error(std::string(name) + ": " + std::to_string(spacings.size()) +
+                                  " spacings for the " + std::to_string(rank) + " spatial axes of " +
+                                  s.to_string());
         for (std::size_t axis = 0; axis < rank; ++axis) {
             const std::size_t at = axes - rank + axis;
             extent[at] = s[first_axis + axis];
             if (!spacings.empty())
                 spacing[at] = spacings[axis];
             if (!(spacing[at] > 0.0) || !std::isfinite(spacing[at]))
-                throw parameter_error(name + ": spacing is " + std::to_string(spacing[at]) +
+                throw parameter_error(std::string(name) + ": spacing is " + std::to_string(spacing[at]) +
                                       ", and is a positive number");
         }
     }
