@@ -12,6 +12,7 @@
 #include <xloss/criterion/sum.hpp>
 #include <xloss/criterion/target.hpp>
 #include <xloss/distance/boundary_weights.hpp>
+#include <xloss/distance/distance_transform.hpp>
 #include <xloss/distance/soft_skeleton.hpp>
 #include <xloss/losses/bce.hpp>
 #include <xloss/losses/boundary.hpp>
@@ -32,5 +33,6 @@
 #include <xloss/losses/wasserstein_dice.hpp>
 #include <xloss/training/class_weights.hpp>
 #include <xloss/training/confusion_matrix.hpp>
+#include <xloss/training/surface_quality.hpp>
 
 #endif

@@ -58,6 +58,16 @@ struct sides_of_mask {
     static XLOSS_INLINE double sign(bool inside) { return inside ? -1.0 : 1.0; }
 };
 
+/// One class of a label map against all others.
+struct sides_of_class {
+    using type = std::int32_t;
+    static constexpr bool in_squares = true;
+    type label;
+    XLOSS_INLINE bool region(type v) const { return v == label; }
+    static XLOSS_INLINE bool region_of_square(double h) { return h < 0.0; }
+    static XLOSS_INLINE double sign(bool inside) { return inside ? -1.0 : 1.0; }
+};
+
 /// Labels below 0 are of no region, and have distance 0.
 struct labels {
     using type = std::int32_t;
@@ -221,9 +231,9 @@ class transform {
     using label = typename K::type;
 
 public:
-    transform(const grid& g, const label* from, const finish& f, T* out, const executor_ref& executor,
-              workspace& memory)
-        : g_(g), from_(from), finish_(f), out_(out), executor_(executor), units_(g) {
+    transform(const K& kind, const grid& g, const label* from, const finish& f, T* out,
+              const executor_ref& executor, workspace& memory)
+        : kind_(kind), g_(g), from_(from), finish_(f), out_(out), executor_(executor), units_(g) {
         const std::size_t tables = g.extent[0] + g.extent[2];
         const std::size_t slots = executor.is_serial() ? 1 : engine::pieces_in_flight;
         double* first =
@@ -280,7 +290,8 @@ private:
 
     void scan(std::size_t z, std::size_t x, std::size_t width) {
         const std::size_t at = z * g_.extent[1] * g_.extent[2] + x;
-        scan_columns<K>(from_ + at, out_ + at, g_.extent[1], std::min(width, g_.extent[2] - x), g_.extent[2]);
+        scan_columns(kind_, from_ + at, out_ + at, g_.extent[1], std::min(width, g_.extent[2] - x),
+                     g_.extent[2]);
     }
 
     void along_row(std::size_t row, scratch_row<T>& s) {
@@ -289,7 +300,8 @@ private:
         envelope parabolas(s.parabolas, n, units_.spacing[2], half_inverse_[2]);
         const label* labels = from_ + row * n;
         transform_row(
-            parabolas, s.h, n, [labels](std::size_t q) { return K::region(labels[q]); }, K::sign);
+            parabolas, s.h, n, [labels, kind = kind_](std::size_t q) { return kind.region(labels[q]); },
+            [](const auto& r) { return K::sign(r); });
     }
 
     void last_row(std::size_t row, scratch_row<T>& s) {
@@ -325,15 +337,19 @@ private:
         if constexpr (K::in_squares) {
             const double* h = s.h;
             transform_row(
-                parabolas, s.h, n, [h](std::size_t q) { return K::region_of_square(h[q]); }, K::sign);
+                parabolas, s.h, n, [h](std::size_t q) { return K::region_of_square(h[q]); },
+                [](const auto& r) { return K::sign(r); });
         } else {
             const label* labels = from_ + at;
             const std::size_t plane = g_.extent[1] * g_.extent[2];
             transform_row(
-                parabolas, s.h, n, [=](std::size_t q) { return K::region(labels[q * plane]); }, K::sign);
+                parabolas, s.h, n,
+                [=, kind = kind_](std::size_t q) { return kind.region(labels[q * plane]); },
+                [](const auto& r) { return K::sign(r); });
         }
     }
 
+    K kind_;
     const grid& g_;
     const label* from_;
     finish finish_;
@@ -351,14 +367,14 @@ private:
 template <class T>
 void squared_distances(const grid& g, const std::uint8_t* inside, T* out, const executor_ref& executor,
                        workspace& memory) {
-    detail::transform<detail::inside_of_mask, T>(g, inside, {}, out, executor, memory).run();
+    detail::transform<detail::inside_of_mask, T>({}, g, inside, {}, out, executor, memory).run();
 }
 
 /// The roots of `squared_distances`.
 template <class T>
 void distances(const grid& g, const std::uint8_t* inside, T* out, const executor_ref& executor,
                workspace& memory) {
-    detail::transform<detail::inside_of_mask, T>(g, inside, {.root = true}, out, executor, memory).run();
+    detail::transform<detail::inside_of_mask, T>({}, g, inside, {.root = true}, out, executor, memory).run();
 }
 
 /// Distance of every pixel to the nearest one of the other side of the mask, negative inside; both sides in
@@ -367,8 +383,19 @@ template <class T>
 void signed_distances(const grid& g, const std::uint8_t* inside, distance_convention convention, T* out,
                       const executor_ref& executor, workspace& memory) {
     const double less = convention == distance_convention::kervadec ? 1.0 : 0.0;
-    detail::transform<detail::sides_of_mask, T>(g, inside, {.root = true, .sides = true, .inside = less}, out,
-                                                executor, memory)
+    detail::transform<detail::sides_of_mask, T>({}, g, inside, {.root = true, .sides = true, .inside = less},
+                                                out, executor, memory)
+        .run();
+}
+
+/// `signed_distances` of the mask of one class of a label map.
+template <class T>
+void class_distances(const grid& g, const std::int32_t* labels, std::int32_t label,
+                     distance_convention convention, T* out, const executor_ref& executor,
+                     workspace& memory) {
+    const double less = convention == distance_convention::kervadec ? 1.0 : 0.0;
+    detail::transform<detail::sides_of_class, T>(
+        {label}, g, labels, {.root = true, .sides = true, .inside = less}, out, executor, memory)
         .run();
 }
 
@@ -377,7 +404,7 @@ void signed_distances(const grid& g, const std::uint8_t* inside, distance_conven
 template <class T>
 void label_distances(const grid& g, const std::int32_t* labels, bool squared, T* out,
                      const executor_ref& executor, workspace& memory) {
-    detail::transform<detail::labels, T>(g, labels, {.root = !squared}, out, executor, memory).run();
+    detail::transform<detail::labels, T>({}, g, labels, {.root = !squared}, out, executor, memory).run();
 }
 
 } // namespace distance

@@ -37,6 +37,9 @@ enum class scratch {
     distance_maps,  // per element, where a loss looks at distances and the target brings none
     filter,         // per pixel of a plane: what a loss that looks at neighbours makes its maps with
     edt_rows,       // per piece in flight: a row of squared distances and what transforms it
+    masks,          // per pixel of a mask whose distances are asked for
+    labels,         // per pixel of a label map, likewise
+    maps,           // per pixel: distances on their way to a tensor of another layout
     count
 };
 
@@ -75,7 +78,8 @@ private:
 /// Scratch memory that a caller may keep between calls: with one, a call of a shape seen before allocates
 /// nothing. Its size does not grow with the pixels, only with samples times classes (`wasserstein_dice`: and
 /// with pairs of classes); but a selected loss (`top_k`, `ohem`) keeps one number of the logits' type per
-/// element. Not to be shared by calls at the same time.
+/// element, and distance transforms keep one number per pixel of a mask that is not bytes in row-major order,
+/// or of a label map. Not to be shared by calls at the same time.
 class workspace {
 public:
     /// `n` uninitialized values; valid until the next request of the same kind.
