@@ -1,7 +1,8 @@
 """Every case: name -> (input, mode, sum of terms, options). tests/golden_cases/ has one line for each.
 
 Terms are (factor, loss, parameters); a parameter has the name of the C++ member (`log_` is `log`). Options:
-weights (use the input's weights), ignore_index, activation, reduction, denominator.
+weights (use the input's weights), distance (with the input's distance map), ignore_index, activation, reduction,
+denominator.
 """
 
 CASES = {}
@@ -410,7 +411,181 @@ def selection():
     add("dice_top_k_ignore", "labels_line", "multiclass", *dice_top_k, ignore_index=255)
 
 
+def lovasz_hinge():
+    loss, batch = "lovasz_hinge", {"over": "batch"}
+    for source in ("line", "image", "volume", "flat", "image_soft", "some_empty", "full", "extreme", "ties"):
+        add(source, source, "binary", loss)
+    add("batch", "image", "binary", one(loss, **batch))
+    add("soft_weights", "image_soft", "binary", one(loss, **batch), weights=True)
+    for empty in ("zero", "skip"):
+        add(f"empty_{empty}", "some_empty", "binary", one(loss, empty=empty))
+    add("empty_everywhere", "empty", "binary", one(loss, empty="skip"))
+    add("weights", "image", "binary", loss, weights=True)
+    add("ties_weights", "ties", "binary", loss, weights=True)
+    add("ignore", "image_ignore", "binary", loss, ignore_index=255)
+    add("one_ignored", "one_ignored", "binary", loss, ignore_index=255)
+    add("all_ignored", "all_ignored", "binary", loss, ignore_index=255)
+    add("sum", "image_ignore", "binary", loss, ignore_index=255, reduction="sum")
+    add("multilabel", "multilabel", "multilabel", one(loss, class_weights=[0.5, 2, 1]), weights=True)
+    add("multilabel_skip", "multilabel", "multilabel", one(loss, empty="skip", class_weights=[0.5, 2, 1]))
+    add("multilabel_classes", "multilabel_ignore", "multilabel", one(loss, classes=[0, 2], **batch),
+        ignore_index=255)
+    add("one_vs_rest", "labels_line", "one_vs_rest", one(loss, include_background=False), ignore_index=255)
+
+
+def lovasz_sigmoid():
+    loss = "lovasz_sigmoid"
+    for source in ("line", "image", "volume", "image_soft", "some_empty", "full", "ties"):
+        add(source, source, "binary", loss)
+    add("empty", "empty", "binary", loss)
+    add("far", "far", "binary", one(loss, over="sample"))
+    for empty in ("smooth", "zero", "skip"):
+        add(f"sample_{empty}", "some_empty", "binary", one(loss, over="sample", empty=empty))
+    add("soft_weights", "image_soft", "binary", one(loss, over="sample"), weights=True)
+    add("ties_weights", "ties", "binary", one(loss, over="sample"), weights=True)
+    add("ignore", "image_ignore", "binary", loss, ignore_index=255)
+    add("all_ignored", "all_ignored", "binary", one(loss, empty="smooth"), ignore_index=255)
+    add("sum", "image_ignore", "binary", one(loss, over="sample"), ignore_index=255, reduction="sum")
+    add("chance", "chance", "binary", loss, activation="none", weights=True)
+    add("certain", "certain", "binary", loss, activation="none")
+    add("multilabel", "multilabel", "multilabel", one(loss, class_weights=[0.5, 2, 1]), weights=True)
+    add("multilabel_all", "multilabel", "multilabel", one(loss, over="sample", empty="smooth"))
+    add("one_vs_rest", "labels_line", "one_vs_rest", one(loss, classes=[1, 3]), ignore_index=255)
+
+
+def lovasz_softmax():
+    loss, weights = "lovasz_softmax", {"class_weights": [0.5, 2, 1, 3]}
+    add("labels", "labels", "multiclass", loss)
+    add("image", "labels_image", "multiclass", loss)
+    add("line", "labels_line", "multiclass", loss, ignore_index=255)
+    add("volume", "shape_labels_volume", "multiclass", loss)
+    add("per_image_all", "labels", "multiclass", one(loss, over="sample", empty="smooth"))
+    add("per_image_present", "labels", "multiclass", one(loss, over="sample", **weights))
+    add("per_image_zero", "labels", "multiclass", one(loss, over="sample", empty="zero", **weights))
+    add("weights", "labels", "multiclass", one(loss, **weights), weights=True)
+    add("classes", "labels", "multiclass", one(loss, classes=[1, 3], **weights))
+    add("foreground", "labels_background", "multiclass",
+        one(loss, over="sample", include_background=False))
+    add("half", "labels_half", "multiclass", one(loss, over="sample", empty="smooth"), ignore_index=255)
+    add("none_valid", "labels_none", "multiclass", loss, ignore_index=255)
+    add("sum", "labels_line", "multiclass", one(loss, over="sample", empty="smooth"), ignore_index=255,
+        reduction="sum")
+    add("ties", "ties_classes", "multiclass", loss)
+    add("far", "far_classes", "multiclass", loss)
+    add("soft", "labels_soft", "multiclass", loss, weights=True)
+    add("chance", "labels_chance", "multiclass", loss, activation="none")
+
+
+def boundary():
+    loss, kervadec = "boundary", {"convention": "kervadec"}
+    for source in ("shape", "shape_line", "shape_volume", "shape_empty", "extreme"):
+        add(source, source, "binary", loss)
+    add("kervadec", "shape", "binary", one(loss, **kervadec))
+    add("spacing", "shape_plane", "binary", one(loss, spacing=[1.5, 0.75]))
+    add("kervadec_spacing", "shape_plane", "binary", one(loss, spacing=[2, 3], **kervadec))
+    add("weights", "shape", "binary", loss, weights=True)
+    add("ignore", "shape_ignore", "binary", loss, ignore_index=255)
+    add("all_ignored", "all_ignored", "binary", loss, ignore_index=255)
+    add("sum", "shape_ignore", "binary", one(loss, **kervadec), ignore_index=255, reduction="sum")
+    add("chance", "shape_chance", "binary", loss, activation="none")
+    add("given", "shape", "binary", loss, distance=True)
+    add("given_weights", "shape", "binary", loss, distance=True, weights=True)
+    add("multilabel", "shape_channels", "multilabel", one(loss, spacing=[1, 2]), weights=True)
+    add("multilabel_ignore", "shape_channels_ignore", "multilabel", one(loss, classes=[0, 1], **kervadec),
+        ignore_index=255)
+    add("one_vs_rest", "shape_labels_ignore", "one_vs_rest", loss, ignore_index=255)
+    add("multiclass", "shape_labels", "multiclass", loss)
+    add("multiclass_foreground", "shape_labels", "multiclass",
+        one(loss, spacing=[0.5, 1], include_background=False, **kervadec), weights=True)
+    add("multiclass_ignore", "shape_labels_ignore", "multiclass", loss, ignore_index=255)
+    add("multiclass_volume", "shape_labels_volume", "multiclass", one(loss, spacing=[3, 1, 1]))
+    add("multiclass_given", "shape_labels", "multiclass", one(loss, classes=[1, 2]), distance=True)
+    add("multiclass_chance", "shape_labels_chance", "multiclass", loss, activation="none")
+
+
+def hausdorff_dt():
+    loss = "hausdorff_dt"
+    for source in ("shape", "shape_line", "shape_volume", "shape_empty", "shape_far"):
+        add(source, source, "binary", loss)
+    add("alpha_1", "shape", "binary", one(loss, alpha=1))
+    add("alpha_1_5", "shape", "binary", one(loss, alpha=1.5, over="batch"))
+    add("log1p", "shape", "binary", one(loss, log1p=True))
+    add("log1p_sum", "shape_ignore", "binary", one(loss, log1p=True), ignore_index=255, reduction="sum")
+    add("spacing", "shape_plane", "binary", one(loss, spacing=[1.5, 0.75]))
+    for empty in ("zero", "skip"):
+        add(f"empty_{empty}", "shape_empty", "binary", one(loss, empty=empty))
+    add("weights", "shape", "binary", one(loss, over="batch"), weights=True)
+    add("ignore", "shape_ignore", "binary", loss, ignore_index=255)
+    add("all_ignored", "all_ignored", "binary", loss, ignore_index=255)
+    add("chance", "shape_chance", "binary", loss, activation="none")
+    add("multilabel", "shape_channels", "multilabel",
+        one(loss, spacing=[1, 2], empty="skip", class_weights=[0.5, 2, 1]), weights=True)
+    add("multilabel_ignore", "shape_channels_ignore", "multilabel", one(loss, over="batch", classes=[0, 1]),
+        ignore_index=255)
+    add("multiclass", "shape_labels", "multiclass", loss)
+    add("multiclass_foreground", "shape_labels", "multiclass",
+        one(loss, empty="skip", include_background=False, class_weights=[0.5, 2, 1]), weights=True)
+    add("multiclass_ignore", "shape_labels_ignore", "multiclass", one(loss, log1p=True), ignore_index=255)
+    add("multiclass_volume", "shape_labels_volume", "multiclass", one(loss, alpha=1, spacing=[3, 1, 1]))
+
+
+def sobel_boundary():
+    loss = "sobel_boundary"
+    for source in ("shape", "shape_line", "shape_volume", "shape_empty", "shape_flat"):
+        add(source, source, "binary", loss)
+    add("weights", "shape", "binary", loss, weights=True)
+    add("ignore", "shape_ignore", "binary", loss, ignore_index=255)
+    add("all_ignored", "all_ignored", "binary", loss, ignore_index=255)
+    add("sum", "shape_ignore", "binary", loss, ignore_index=255, reduction="sum")
+    add("chance", "shape_chance", "binary", loss, activation="none")
+    add("multilabel", "shape_channels", "multilabel", loss)
+    add("multilabel_ignore", "shape_channels_ignore", "multilabel", one(loss, classes=[0, 1]), ignore_index=255)
+    add("multiclass", "shape_labels", "multiclass", loss)
+    add("multiclass_foreground", "shape_labels", "multiclass", one(loss, include_background=False))
+    add("multiclass_ignore", "shape_labels_ignore", "multiclass", loss, ignore_index=255)
+    add("multiclass_volume", "shape_labels_volume", "multiclass", one(loss, classes=[1, 2]))
+
+
+def cl_dice():
+    loss = "cl_dice"
+    for source in ("shape", "shape_line", "shape_volume", "shape_empty", "shape_far"):
+        add(source, source, "binary", loss)
+    add("iterations_0", "shape", "binary", one(loss, iterations=0))
+    add("iterations_1", "shape", "binary", one(loss, iterations=1, smooth=1e-5, over="batch"))
+    add("smooth_0", "shape", "binary", one(loss, smooth=0))
+    for empty in ("zero", "skip"):
+        add(f"empty_{empty}", "shape_empty", "binary", one(loss, empty=empty))
+    add("weights", "shape", "binary", one(loss, over="batch"), weights=True)
+    add("ignore", "shape_ignore", "binary", loss, ignore_index=255)
+    add("all_ignored", "all_ignored", "binary", loss, ignore_index=255)
+    add("sum", "shape_ignore", "binary", loss, ignore_index=255, reduction="sum")
+    add("chance", "shape_chance", "binary", loss, activation="none")
+    add("multilabel", "shape_channels", "multilabel", one(loss, class_weights=[0.5, 2, 1]), weights=True)
+    add("multilabel_ignore", "shape_channels_ignore", "multilabel", one(loss, over="batch", classes=[0, 1]),
+        ignore_index=255)
+    add("multiclass", "shape_labels", "multiclass", loss)
+    add("multiclass_foreground", "shape_labels", "multiclass",
+        one(loss, over="batch", empty="skip", include_background=False, class_weights=[0.5, 2, 1]))
+    add("multiclass_ignore", "shape_labels_ignore", "multiclass", loss, ignore_index=255)
+    add("multiclass_volume", "shape_labels_volume", "multiclass", one(loss, iterations=2))
+    add("multiclass_chance", "shape_labels_chance", "multiclass", loss, activation="none")
+
+
+def sums_of_kinds():
+    """Pointwise and regional losses beside the ranked and those that look at neighbours."""
+    ce_lovasz = (one("cross_entropy", 0.5), one("lovasz_softmax", 0.3))
+    add("ce_lovasz", "labels_image", "multiclass", *ce_lovasz)
+    add("ce_lovasz_ignore", "labels_line", "multiclass", *ce_lovasz, ignore_index=255)
+    add("bce_lovasz", "image", "binary", "bce", "lovasz_hinge")
+    add("bce_lovasz_weights", "image", "binary", "bce", "lovasz_hinge", weights=True)
+    add("dice_boundary", "shape", "binary", "dice", "boundary")
+    add("dice_boundary_ignore", "shape_ignore", "binary", "dice", "boundary", ignore_index=255)
+    add("dice_cl_dice", "shape", "binary", "dice", "cl_dice", weights=True)
+    add("dice_cl_dice_multiclass", "shape_labels_ignore", "multiclass", "dice", "cl_dice", ignore_index=255)
+
+
 for group in (bce, weighted_bce, focal, cross_entropy, poly_cross_entropy, dice, iou, tversky, mcc,
-              generalized_dice, wasserstein_dice, unified_focal, sums, selection):
+              generalized_dice, wasserstein_dice, unified_focal, sums, selection, lovasz_hinge, lovasz_sigmoid,
+              lovasz_softmax, boundary, hausdorff_dt, sobel_boundary, cl_dice, sums_of_kinds):
     FOLDER = group.__name__
     group()

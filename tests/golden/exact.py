@@ -421,6 +421,8 @@ LOSSES = {f.__name__: f
           for f in (bce, weighted_bce, focal, cross_entropy, poly_cross_entropy, dice, iou, tversky, mcc,
                     generalized_dice, wasserstein_dice, unified_focal, top_k, ohem)}
 
+LONG_PATHS = {"sobel_boundary", "cl_dice"}  # filters and iterations between the logits and the value
+
 
 def evaluate(problem, sum_of_terms):
     """sum_of_terms: list of (factor, name, parameters). Returns the total, (value, normalizer) of every term,
@@ -429,4 +431,5 @@ def evaluate(problem, sum_of_terms):
     results = [LOSSES[name](problem, act, **parameters) for _, name, parameters in sum_of_terms]
     value = total((mpf(factor), r) for (factor, _, _), (r, _) in zip(sum_of_terms, results))
     leaves = [n for sample in act.leaves for channel in sample for n in channel]
-    return value, results, differentiate(value, leaves)
+    long = any(name in LONG_PATHS for _, name, _ in sum_of_terms)
+    return value, results, differentiate(value, leaves, first_order=long)

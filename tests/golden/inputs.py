@@ -33,6 +33,7 @@ class Source:
 
 
 INPUTS = {}
+DISTANCES = {}  # distance maps that the caller keeps, of the shape of the logits
 
 
 def add(name, x, y, w=None):
@@ -129,6 +130,95 @@ def classes():
     add("labels_chance", x, s.labels((2, 9), 4, np.uint8))
 
 
+
+def ranked():
+    """Equal errors, in both classes and in one, an error of 0, and logits where all but one of a region are
+    told apart in float by what they err."""
+    add("ties", np.array([[0.5, -0.5, 0.5, 2, -2, 0.25, 0, 0, 0, 1, -3, -0.25],
+                          [-1, 1, -1, 1, 3, 0, 0, 0.5, 0.5, 0.5, -0.5, 0.125]]),
+        np.array([[1, 0, 0, 1, 0, 1, 0, 1, 1, 1, 1, 0], [0, 1, 1, 0, 1, 1, 0, 0, 0, 1, 1, 0]], np.uint8),
+        np.array([[1, 2, 0.5, 1, 1, 3, 1, 0.25, 0, 1, 1, 2], [1, 1, 2, 1, 0, 0.5, 1.5, 1, 3, 1, 2, 1]]))
+    x = np.array([[0, 1, 1, 0, 0, 2, -1], [0, 0, 0, 0, 0, -1, 2], [0, -1, -1, 0, 0, 0.5, 0.5]])
+    add("ties_classes", np.stack([x, x[:, ::-1]]),
+        np.array([[0, 0, 0, 1, 2, 1, 1], [2, 2, 0, 1, 1, 0, 0]], np.uint8))
+    add("far", np.array([[-100, 100, -90, 40, -40, 20, -16, 9, -9, 3, -2.5, 1],
+                         [100, -100, 30, -30, 18, -18, 7, -7, 2, -1, 0.5, 4]]),
+        np.array([[0, 1, 1, 1, 0, 1, 0, 1, 1, 0, 0, 1], [0, 0, 1, 0, 1, 0, 0, 0, 1, 1, 1, 1]], np.uint8))
+    x = np.array([[100, 0, 2, -40, -1, 5, -3, 0.5], [-100, 30, -1, 0, 2.5, -60, 4, 1],
+                  [0, -70, 1, 90, 3, -2, 1, -2]])
+    add("far_classes", x[None], np.array([[0, 0, 2, 2, 0, 0, 1, 2]], np.uint8))
+
+
+def shapes():
+    """Blobs instead of noise, with few ignored pixels: what neighbourhoods are for."""
+
+    def near(s, y, sharp=2.5):
+        """Logits that mean roughly y."""
+        return s.reals(y.shape, -2, 2) + sharp * (2.0 * y - 1)
+
+    rows, columns = np.mgrid[0:7, 0:9]
+    disc = (rows - 2.6)**2 + (columns - 3.2)**2 < 5.5
+    bar = (abs(rows - 5) < 1.5) & (columns > 3) & (columns < 8)
+    y = np.stack([disc, bar]).astype(np.uint8)
+    s = Source("shape")
+    add("shape", near(s, y)[:, None], y[:, None], s.weights((2, 1, 7, 9)))
+    DISTANCES["shape"] = s.reals((2, 1, 7, 9), -4, 4)
+    s = Source("shape_plane")  # without a channel axis
+    add("shape_plane", near(s, y), y)
+    s = Source("shape_ignore")
+    ignored = y.copy()
+    ignored[0, 0, 8] = ignored[0, 6, 1] = ignored[0, 3, 3] = ignored[1, 5, 5] = ignored[1, 1, 0] = 255
+    add("shape_ignore", near(s, y)[:, None], ignored[:, None])
+    s = Source("shape_chance")
+    likely = s.uniform((2, 1, 7, 9)) < 0.2 + 0.6 * y[:, None]
+    add("shape_chance", s.reals(likely.shape, 0.02, 0.48) + 0.5 * likely, y[:, None])
+    # The same everywhere: every edge has length 0, whatever the order of the sums.
+    add("shape_flat", np.zeros((1, 1, 7, 9)), y[:1, None])
+    s = Source("shape_line")
+    line = np.array([[0, 0, 1, 1, 1, 1, 0, 0, 0, 1, 0], [1, 1, 1, 0, 0, 0, 0, 0, 1, 1, 1]], np.uint8)
+    add("shape_line", near(s, line)[:, None], line[:, None])
+    s = Source("shape_volume")
+    depth, rows_, columns_ = np.mgrid[0:3, 0:5, 0:6]
+    ball = ((depth - 1)**2 + (rows_ - 2)**2 + (columns_ - 2.3)**2 < 4)[None, None].astype(np.uint8)
+    add("shape_volume", near(s, ball), ball)
+    s = Source("shape_empty")  # the second sample has no true pixel, the third nothing else
+    some = np.stack([disc, 0 * disc, 0 * disc + 1]).astype(np.uint8)[:, None]
+    add("shape_empty", near(s, some, 0.375), some)
+    s = Source("shape_far")
+    far = np.array([-100, -90, -60, -40, -20, -12, -7, -3, 2, 4, 6, 8, 9, 10, 11])
+    x = far[np.argsort(s.uniform((2, 15)), 1)].reshape(2, 1, 3, 5)
+    add("shape_far", x, s.mask(x.shape))
+
+    channels = np.stack([np.stack([disc, bar, 0 * disc]), np.stack([disc & ~bar, 0 * disc + 1, bar])])
+    channels = channels.astype(np.uint8)[:, :, 1:, 1:8]
+    s = Source("shape_channels")
+    add("shape_channels", near(s, channels), channels, s.weights(channels.shape))
+    s = Source("shape_channels_ignore")
+    ignored = channels.copy()
+    ignored[0, 0, 2, 2] = ignored[0, 1, 5, 0] = ignored[0, 2, 0, 6] = ignored[1, 0, 4, 4] = 255
+    add("shape_channels_ignore", near(s, channels), ignored)
+
+    labels = (disc + 2 * (bar & ~disc) + 2 * ((columns > 6) & (rows < 3)))[1:, 1:]
+    labels = np.stack([labels, labels[::-1] * (labels[::-1] != 1)]).astype(np.uint8)
+    one_hot = (labels[:, None] == np.arange(3)[:, None, None]).astype(float)
+    s = Source("shape labels")  # class 1 is absent from the second sample
+    add("shape_labels", near(s, one_hot, 1.5), labels, s.weights(labels.shape))
+    DISTANCES["shape_labels"] = s.reals(one_hot.shape, -4, 4)
+    s = Source("shape_labels_ignore")
+    ignored = labels.copy()
+    ignored[0, 2, 2] = ignored[0, 5, 7] = ignored[1, 0, 0] = 255
+    add("shape_labels_ignore", near(s, one_hot, 1.5), ignored)
+    s = Source("shape_labels_volume")
+    solid = (ball[:, 0] + 2 * ((columns_ > 4) & (rows_ < 2))).astype(np.uint8)
+    one_hot_solid = (solid[:, None] == np.arange(3)[:, None, None, None]).astype(float)
+    add("shape_labels_volume", near(s, one_hot_solid, 1.5), solid)
+    s = Source("shape_labels_chance")
+    x = s.uniform(one_hot.shape) + 0.1 + one_hot
+    add("shape_labels_chance", (x / x.sum(1, keepdims=True)).astype(np.float32), labels)
+
+
 binary()
 extreme()
 classes()
+ranked()
+shapes()

@@ -13,16 +13,23 @@ import numpy as np
 sys.dont_write_bytecode = True  # no cache files among the sources
 
 import eager
+import eager_neighbours
+import eager_ranked
 import exact
+import exact_neighbours
+import exact_ranked
 import filters
 from cases import CASES
-from inputs import INPUTS
+from inputs import DISTANCES, INPUTS
 from problem import Problem
 
 HERE = pathlib.Path(__file__).resolve().parent
 MODERATE = 10  # largest abs(logit) at which PyTorch's formulas are a check and not a bug
 AGREEMENT = 1e-10
 LOOSER = {"bce/certain": 1e-8}  # PyTorch's 1e-12 is a float constant there
+for library, others in ((exact, (exact_ranked, exact_neighbours)), (eager, (eager_ranked, eager_neighbours))):
+    for other in others:
+        library.LOSSES.update(other.LOSSES)
 EXPONENT = {"focal": 2, "unified_focal": 0.5}
 OF_REGIONS = ("tversky",)  # their gamma is a power of a sum, not of a probability
 
@@ -67,6 +74,8 @@ def compute(name):
     source, mode, terms, options = CASES[name]
     x, y, w = INPUTS[source]
     options = dict(options)
+    if options.get("distance"):
+        options["distance"] = DISTANCES[source]
     problem = Problem(mode, x, y, w if options.pop("weights", False) else None, **options)
     value, results, derivative = exact.evaluate(problem, terms)
     grad = np.array([float(d) for d, _ in derivative])
@@ -95,6 +104,9 @@ def write(out, computed):
         save(out / "inputs" / f"{name}.y.npy", y)
         if w is not None and any(c[0] == name and c[3].get("weights") for c in CASES.values()):
             save(out / "inputs" / f"{name}.w.npy", w)
+    for name, distance in DISTANCES.items():
+        assert np.array_equal(distance, distance.astype(np.float32)), name
+        save(out / "inputs" / f"{name}.d.npy", distance)
     for name, (value, grad, size, _) in computed.items():
         save(out / f"{name}.value.npy", value)
         save(out / f"{name}.grad.npy", grad)

@@ -12,16 +12,19 @@ class Problem:
     """x [B, C, N], t [B, C, N] targets in [0, 1], m [B, C, N] pixel weights, 0 where ignored.
 
     Binary problems have C = 1 and every axis but the first is space. `labels` [B, N] is kept where the target
-    was a label map. In multiclass all channels of m are equal.
+    was a label map. In multiclass all channels of m are equal. `space` are the extents of a sample's N pixels,
+    `distance` [B, C, N] is a distance map that the caller kept.
     """
 
     def __init__(self, mode, x, y, w=None, ignore_index=None, activation=None, reduction="mean",
-                 denominator="weights"):
+                 denominator="weights", distance=None):
         self.mode = mode
         self.grad_shape = x.shape
         batch = x.shape[0]
         channels = 1 if mode == "binary" else x.shape[1]
+        self.space = x.shape[1:] if mode == "binary" else x.shape[2:]
         self.x = x.reshape(batch, channels, -1).astype(np.float64)
+        self.distance = None if distance is None else distance.reshape(self.x.shape)
         label_map = mode in ("multiclass", "one_vs_rest") and y.ndim == x.ndim - 1
         flat = y.reshape(batch, 1, -1) if label_map else y.reshape(batch, channels, -1)
         keep = np.ones(flat.shape) if ignore_index is None else (flat != ignore_index).astype(np.float64)

@@ -15,7 +15,7 @@ mp.dps = 120  # 1 + exp(-200), the sum of a softmax at logits of +-100, keeps mo
 
 
 class Num:
-    __slots__ = ("v", "mag", "links", "adjoint", "size")
+    __slots__ = ("v", "mag", "links", "adjoint", "size", "lost")
 
     def __init__(self, v, mag=None, links=()):
         self.v = v
@@ -90,8 +90,12 @@ def absolute(u):
     return Num(abs(u.v), u.mag, ((u, sign, abs(sign)),))
 
 
-def differentiate(result, leaves):
-    """(derivative, size of the derivative's terms) of `result` for each leaf."""
+def differentiate(result, leaves, first_order=False):
+    """(derivative, size of the derivative's terms) of `result` for each leaf.
+
+    The size takes the factors of a path with what cancels in each: their product, or to first order, which is
+    what rounding does: the path with one of them at a time. That is the tighter for long paths.
+    """
     order, seen, stack = [], set(), [(result, False)]
     while stack:
         node, done = stack.pop()
@@ -101,12 +105,16 @@ def differentiate(result, leaves):
         if id(node) in seen:
             continue
         seen.add(id(node))
-        node.adjoint = node.size = mpf(0)
+        node.adjoint = node.size = node.lost = mpf(0)
         stack.append((node, True))
         stack.extend((parent, False) for parent, _, _ in node.links)
     result.adjoint = result.size = mpf(1)
     for node in reversed(order):
         for parent, d, absolute_d in node.links:
             parent.adjoint += node.adjoint * d
-            parent.size += node.size * absolute_d
-    return [(n.adjoint, n.size) if id(n) in seen else (mpf(0), mpf(0)) for n in leaves]
+            if first_order:
+                parent.size += node.size * abs(d)
+                parent.lost += node.lost * abs(d) + node.size * (absolute_d - abs(d))
+            else:
+                parent.size += node.size * absolute_d
+    return [(n.adjoint, n.size + n.lost) if id(n) in seen else (mpf(0), mpf(0)) for n in leaves]

@@ -204,6 +204,22 @@ void check_weighted(const std::string& name, const std::string& input, const Los
     compare(name, loss, load_as<float, double>(from + ".x"), xloss::weighted(y_single, w_single));
 }
 
+/// An upstream gradient is a factor of the gradient, and of nothing else. In double.
+template <class Y, class Loss>
+void check_upstream(const std::string& name, const std::string& input, const Loss& loss, double upstream) {
+    INFO(name << ", upstream " << upstream);
+    const std::string from = "inputs/" + input;
+    reference expected(name);
+    expected.grad *= upstream;
+    expected.scale *= upstream;
+    const tolerance t = tolerance::of<double>(expected);
+    const auto x = load<double>(from + ".x");
+    const auto found =
+        xloss::value_and_grad(loss, x, load_target<Y, double>(from + ".y"), {.upstream = upstream});
+    check_value(expected.total(), found.value, t);
+    check_grad(expected, found.grad, t);
+}
+
 } // namespace golden
 
 #endif
