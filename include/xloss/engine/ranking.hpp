@@ -78,17 +78,29 @@ public:
 
     /// The sum of relu(e) dJ.
     [[nodiscard]] double value() {
-        rank();
+        if (!state_.ranked) {
+            pixel* to = pixels_;
+            rank([&](const pixel* run, std::size_t n) {
+                if (run != to)
+                    std::copy_n(run, n, to);
+                to += n;
+            });
+        }
         return value_;
     }
 
     /// Calls f(number, derivative) for pixels with a positive error, each at most once, in the order that
-    /// suits; the derivative of all others is 0.
+    /// suits; the derivative of all others is 0. Once for a region; before `value` it is faster than after.
     template <class F>
     void each_slope(F&& f) {
-        rank();
-        for (std::size_t i = 0; i < kept_; ++i)
-            f(static_cast<std::size_t>(ranked_[i].payload >> 1), std::bit_cast<T>(ranked_[i].key));
+        const auto call = [&](const pixel* run, std::size_t n) {
+            for (std::size_t i = 0; i < n; ++i)
+                f(static_cast<std::size_t>(run[i].payload >> 1), std::bit_cast<T>(run[i].key));
+        };
+        if (state_.ranked)
+            call(pixels_, kept_);
+        else
+            rank(call);
     }
 
     /// G, the sum of m y.
@@ -235,43 +247,49 @@ private:
             weighted_[pixels_[i].payload >> 1] = {T(1), T(pixels_[i].payload & 1)};
     }
 
-    /// Sorts, takes the value and turns keys into slopes, once.
-    void rank() {
-        if (state_.ranked)
-            return;
+    /// Sorts and takes the value, once. `sink` gets, run by run, pixels whose keys have become slopes.
+    template <class Sink>
+    void rank(Sink&& sink) {
         state_.ranked = true;
-        ranked_ = pixels_;
         const double g = target();
         if (state_.nan || g != g || weight() != weight())
-            return all_nan();
-        const bits first = key_of(state_.highest);
-        const bits last = key_of(g == 0              ? state_.highest
-                                 : has_lowest_true() ? state_.lowest_true
-                                                     : state_.lowest);
-        drop_after(last);
-        if (kept_ == 0)
-            return;
-        radix_sort<bits> sort(
+            return all_nan(sink);
+        drop_zero_slopes(g);
+        sums_ = {g, g};
+        const auto walk = [&](pixel* run, std::size_t n) {
+            if (state_.general)
+                walk_general(run, n);
+            else if (g == 0)
+                value_ = walk_group(run, n, sums_);
+            else
+                walk_plain(run, n);
+            sink(run, n);
+        };
+        const radix_sort<bits> sort(
             memory_.template get<std::uint32_t>(scratch::histograms, radix_sort<bits>::counters));
-        ranked_ = sort(pixels_, pixels_ + most_ + 1, kept_, first, last);
-        if (state_.general)
-            walk([this](const pixel& p) { return weighted_[p.payload >> 1]; });
-        else
-            walk([](const pixel& p) { return weighted{T(1), T(p.payload & 1)}; });
+        sort(pixels_, pixels_ + most_ + 1, kept_, key_of(state_.highest), key_of(state_.lowest), walk);
     }
 
-    void all_nan() {
+    template <class Sink>
+    void all_nan(Sink& sink) {
         value_ = std::numeric_limits<double>::quiet_NaN();
         for (std::size_t i = 0; i < kept_; ++i)
-            ranked_[i].key = std::bit_cast<bits>(std::numeric_limits<T>::quiet_NaN());
+            pixels_[i].key = std::bit_cast<bits>(std::numeric_limits<T>::quiet_NaN());
+        sink(pixels_, kept_);
     }
 
-    /// After the last true pixel I is 0, and errors that follow have derivative 0.
-    [[nodiscard]] bool has_lowest_true() const {
-        return !state_.general && state_.ranked_target == state_.target;
-    }
-
-    void drop_after(bits last) {
+    /// Without a true pixel only the largest errors count. After the last true pixel I is 0, and so is what
+    /// follows: of fresh logits nearly all pixels.
+    void drop_zero_slopes(double g) {
+        T least = state_.lowest;
+        if (g == 0)
+            least = state_.highest;
+        else if (!state_.general && state_.ranked_target == state_.target)
+            least = state_.lowest_true;
+        if (!(least > state_.lowest))
+            return;
+        state_.lowest = least;
+        const bits last = key_of(least);
         pixel* to = pixels_;
         for (std::size_t i = 0; i < kept_; ++i) {
             const pixel p = pixels_[i];
@@ -281,27 +299,91 @@ private:
         kept_ = static_cast<std::size_t>(to - pixels_);
     }
 
-    /// Takes the groups of equal errors in order; `at` gives weight and target of a pixel.
-    template <class At>
-    void walk(At&& at) {
-        double i = target(), u = i;
-        for (std::size_t k = 0; k < kept_;) {
-            const bits key = ranked_[k].key;
+    /// What the next group starts from.
+    struct sums {
+        double i = 0, u = 0;
+
+        /// What J gains by a group, per unit of weight.
+        [[nodiscard]] double slope(double a, double b) const {
+            return (u > 0 ? (i * b + a * u) / (u * (u + b)) : 1.0) / (a + b);
+        }
+        void pass(double a, double b) {
+            i = std::max(0.0, i - a); // soft sums are rounded
+            u += b;
+        }
+    };
+
+    [[nodiscard]] static std::size_t end_of_group(const pixel* run, std::size_t first, std::size_t n) {
+        std::size_t end = first + 1;
+        while (end < n && run[end].key == run[first].key)
+            ++end;
+        return end;
+    }
+
+    /// Groups are mostly of one pixel. The target, which follows no pattern, enters without a branch, and the
+    /// counts are integers: as double, i and the value become one vector for g++, and then i waits for the
+    /// division.
+    void walk_plain(pixel* run, std::size_t n) {
+        std::int64_t true_before = 0, false_before = 0;
+        double value = value_;
+        for (std::size_t k = 0; k < n;) {
+            const sums s{sums_.i - static_cast<double>(true_before),
+                         sums_.u + static_cast<double>(false_before)};
+            const pixel p = run[k];
+            if (k + 1 < n && run[k + 1].key == p.key) [[unlikely]] {
+                const std::size_t end = end_of_group(run, k, n);
+                value += walk_group(run + k, end - k, s);
+                const std::int64_t count = count_true(run + k, end - k);
+                true_before += count;
+                false_before += static_cast<std::int64_t>(end - k) - count;
+                k = end;
+                continue;
+            }
+            const auto y = static_cast<std::int64_t>(p.payload & 1);
+            const double a = static_cast<double>(y), b = 1.0 - a;
+            const double slope = (s.i * b + a * s.u) / (s.u * (s.u + b));
+            value += static_cast<double>(error_of(p.key)) * slope;
+            run[k++].key = std::bit_cast<bits>(static_cast<T>(slope));
+            true_before += y;
+            false_before += 1 - y;
+        }
+        sums_.pass(static_cast<double>(true_before), static_cast<double>(false_before));
+        value_ = value;
+    }
+
+    static std::int64_t count_true(const pixel* run, std::size_t n) {
+        std::int64_t count = 0;
+        for (std::size_t k = 0; k < n; ++k)
+            count += static_cast<std::int64_t>(run[k].payload & 1);
+        return count;
+    }
+
+    /// A group whose targets are 0 or 1; what it adds to the value.
+    static double walk_group(pixel* run, std::size_t n, const sums& before) {
+        const double error = static_cast<double>(error_of(run[0].key));
+        const double a = static_cast<double>(count_true(run, n)), b = static_cast<double>(n) - a;
+        const double slope = before.slope(a, b);
+        for (std::size_t k = 0; k < n; ++k)
+            run[k].key = std::bit_cast<bits>(static_cast<T>(slope));
+        return error * (slope * (a + b));
+    }
+
+    void walk_general(pixel* run, std::size_t n) {
+        for (std::size_t k = 0; k < n;) {
+            const std::size_t end = end_of_group(run, k, n);
+            const double error = static_cast<double>(error_of(run[k].key));
             double a = 0, b = 0;
-            std::size_t end = k;
-            do {
-                const weighted w = at(ranked_[end]);
+            for (std::size_t j = k; j < end; ++j) {
+                const weighted& w = weighted_[run[j].payload >> 1];
                 a += static_cast<double>(w.m) * static_cast<double>(w.y);
                 b += static_cast<double>(w.m) * (1.0 - static_cast<double>(w.y));
-            } while (++end < kept_ && ranked_[end].key == key);
-            const double dj = u > 0 ? (i * b + a * u) / (u * (u + b)) : 1.0;
-            value_ += static_cast<double>(error_of(key)) * dj;
-            const double slope = dj / (a + b);
+            }
+            const double slope = sums_.slope(a, b);
+            value_ += error * (slope * (a + b));
             for (; k < end; ++k)
-                ranked_[k].key =
-                    std::bit_cast<bits>(static_cast<T>(slope * static_cast<double>(at(ranked_[k]).m)));
-            i = std::max(0.0, i - a);
-            u += b;
+                run[k].key = std::bit_cast<bits>(
+                    static_cast<T>(slope * static_cast<double>(weighted_[run[k].payload >> 1].m)));
+            sums_.pass(a, b);
         }
     }
 
@@ -309,10 +391,10 @@ private:
     [[maybe_unused]] const executor_ref& executor_;
     workspace& memory_;
     pixel* pixels_ = nullptr;
-    pixel* ranked_ = nullptr;
     weighted* weighted_ = nullptr;
     std::size_t kept_ = 0;
     double value_ = 0;
+    sums sums_{};
     state state_{};
 };
 
