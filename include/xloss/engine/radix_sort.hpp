@@ -24,9 +24,9 @@ class radix_sort {
 public:
     using item = keyed<Bits>;
 
-    static constexpr int widest_digit = 10;
-    /// 32-bit counters of one digit.
-    static constexpr std::size_t counters = std::size_t{1} << widest_digit;
+    static constexpr int widest_digit = 11;
+    /// 32-bit counters of two digits.
+    static constexpr std::size_t counters = std::size_t{2} << widest_digit;
 
     /// `counts`: room for `counters`.
     explicit radix_sort(std::uint32_t* counts) : counts_(counts) {}
@@ -51,9 +51,16 @@ private:
     // Below that, clearing and adding up counters takes longer than comparisons.
     static constexpr std::size_t few = 32;
 
-    static std::size_t digit_of(const item& i, Bits low, int shift, std::size_t mask) {
-        return static_cast<std::size_t>(static_cast<Bits>(i.key - low) >> shift) & mask;
-    }
+    /// `width` bits of what a key is above `low`.
+    struct digit {
+        Bits low;
+        int shift, width;
+
+        [[nodiscard]] std::size_t bins() const { return std::size_t{1} << width; }
+        [[nodiscard]] std::size_t of(const item& i) const {
+            return static_cast<std::size_t>(static_cast<Bits>(i.key - low) >> shift) & (bins() - 1);
+        }
+    };
 
     /// The keys differ in the lowest `width` bits of what they are above `low`.
     template <class Each>
@@ -70,36 +77,46 @@ private:
 
     template <class Each>
     void part(item* items, item* other, std::size_t n, Bits low, int width, Each& each) const {
-        const int digit = std::min({width, widest_part, static_cast<int>(std::bit_width(n / usual_part))});
-        const int rest = width - digit;
-        const std::size_t parts = std::size_t{1} << digit;
+        const int parting = std::min({width, widest_part, static_cast<int>(std::bit_width(n / usual_part))});
+        const int rest = width - parting;
+        const digit highest{low, rest, parting};
         std::array<std::uint32_t, most_parts> ends{};
-        count(items, n, low, rest, parts, ends.data());
-        if (!add_up(ends.data(), parts, n))
+        for (std::size_t i = 0; i < n; ++i)
+            ++ends[highest.of(items[i])];
+        if (!add_up(ends.data(), highest.bins(), n))
             return sort(items, other, n, low, rest, each);
-        move(items, other, n, low, rest, parts, ends.data());
+        move(items, other, n, highest, ends.data());
         std::size_t first = 0;
-        for (std::size_t k = 0; k < parts; first = ends[k++])
+        for (std::size_t k = 0; k < highest.bins(); first = ends[k++])
             if (ends[k] > first)
                 sort(other + first, items + first, ends[k] - first, low, rest, each);
     }
 
-    /// Digit by digit from the lowest.
+    /// Digit by digit from the lowest; two digits are counted at a time.
     item* sort_whole(item* items, item* other, std::size_t n, Bits low, int width) const {
         const int widest = n < 512 ? 7 : widest_digit;
-        const int digits = (width + widest - 1) / widest;
-        for (int d = 0, low_bit = 0; d < digits; ++d) {
-            const int digit = (width - low_bit) / (digits - d);
-            const std::size_t bins = std::size_t{1} << digit;
-            std::fill_n(counts_, bins, 0U);
-            count(items, n, low, low_bit, bins, counts_);
-            if (add_up(counts_, bins, n)) {
-                move(items, other, n, low, low_bit, bins, counts_);
-                std::swap(items, other);
+        const int pairs = (width + 2 * widest - 1) / (2 * widest);
+        for (int p = 0, done = 0; p < pairs; ++p) {
+            const int both = (width - done) / (pairs - p), first = both / 2;
+            const digit lower{low, done, first}, upper{low, done + first, both - first};
+            std::uint32_t* upper_counts = counts_ + lower.bins();
+            std::fill_n(counts_, lower.bins() + upper.bins(), 0U);
+            for (std::size_t i = 0; i < n; ++i) {
+                ++counts_[lower.of(items[i])];
+                ++upper_counts[upper.of(items[i])];
             }
-            low_bit += digit;
+            pass(items, other, n, lower, counts_);
+            pass(items, other, n, upper, upper_counts);
+            done += both;
         }
         return items;
+    }
+
+    static void pass(item*& items, item*& other, std::size_t n, digit d, std::uint32_t* counts) {
+        if (!add_up(counts, d.bins(), n))
+            return;
+        move(items, other, n, d, counts);
+        std::swap(items, other);
     }
 
     static item* insert(item* items, std::size_t n) {
@@ -111,12 +128,6 @@ private:
             items[to] = moved;
         }
         return items;
-    }
-
-    static void count(const item* items, std::size_t n, Bits low, int shift, std::size_t bins,
-                      std::uint32_t* counts) {
-        for (std::size_t i = 0; i < n; ++i)
-            ++counts[digit_of(items[i], low, shift, bins - 1)];
     }
 
     /// Turns counts into where each bin starts; false if all items are in one.
@@ -132,10 +143,9 @@ private:
         return several;
     }
 
-    static void move(const item* items, item* to, std::size_t n, Bits low, int shift, std::size_t bins,
-                     std::uint32_t* places) {
+    static void move(const item* items, item* to, std::size_t n, digit d, std::uint32_t* places) {
         for (std::size_t i = 0; i < n; ++i)
-            to[places[digit_of(items[i], low, shift, bins - 1)]++] = items[i];
+            to[places[d.of(items[i])]++] = items[i];
     }
 
     std::uint32_t* counts_;

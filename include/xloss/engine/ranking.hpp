@@ -42,20 +42,33 @@ namespace xloss::engine {
 /// or weights other than 0 and 1 another 8 or 16.
 ///
 /// **Source.** Berman et al. 2018, arXiv 1705.08790, algorithm 1.
+//
+// Measured on 262144 and 524288 errors of sigmoid, softmax and hinge, of fresh and of trained networks, ns
+// per pixel on one shared core:
+//  - Pairs of key and number, parted by 7 bits and then sorted part by part by two digits: 17. The same pairs
+//    from the lowest digit on in three passes of 11 or 10 bits or four of 8: 20 to 24. std::sort: 109.
+//  - Keys alone, 17, write no numbers, but then every pixel has to look for its key: 33 more. Pairs write
+//    their slopes to their pixels for 6.
+//  - Parting by 8 bits or more: one pass of 3 becomes one of 7. Sorting a part by one digit and insertion: 1
+//    to 4 more than by two digits. Digits of 8 bits instead of up to 11: 6 more where errors have many
+//    magnitudes.
+//  - Not at all, since their derivative is 0: pixels after the last true one; of fresh softmax 94 %.
 template <class T>
 class jaccard_ranking {
 public:
-    /// Room for regions of up to `most_pixels` pixels, with numbers below that. One at a time of a workspace.
+    /// Room for regions of up to `most_pixels` pixels, with numbers below that; one such object of a
+    /// workspace at a time. A region is ranked on the calling thread.
     ///
-    /// @throws shape_error if they are so many that their numbers do not fit beside a float: 2^31.
-    jaccard_ranking(std::size_t most_pixels, const executor_ref& executor, workspace& memory)
-        : most_(most_pixels), executor_(executor), memory_(memory) {
-        if (most_pixels > (std::numeric_limits<bits>::max() >> 1))
-            throw shape_error("jaccard_ranking: " + std::to_string(most_pixels) +
-                              " pixels in one region are more than can be ranked, " +
-                              std::to_string(std::numeric_limits<bits>::max() >> 1));
+    /// @throws shape_error for 2^31 pixels or more: their numbers have 31 bits.
+    jaccard_ranking(std::size_t most_pixels, const executor_ref&, workspace& memory)
+        : most_(most_pixels), memory_(memory) {
+        constexpr std::size_t limit = std::numeric_limits<std::int32_t>::max();
+        if (most_pixels > limit)
+            throw shape_error("jaccard_ranking: a region of " + std::to_string(most_pixels) +
+                              " pixels, at most " + std::to_string(limit) + " can be ranked");
         // Appending writes one more than it keeps.
         pixels_ = memory.template get<pixel>(scratch::ranked_pixels, 2 * (most_pixels + 1));
+        counts_ = memory.template get<std::uint32_t>(scratch::ranked_counts, radix_sort<bits>::counters);
     }
 
     /// Starts a new region.
@@ -179,7 +192,10 @@ private:
             highest = greater(highest, select(positive, e, V(0)));
             lowest = lesser(lowest, select(positive, e, infinity));
             lowest_true = lesser(lowest_true, select(positive & (label != V(0)), e, infinity));
-            append<Weights>(error + i, y + i, Weights ? m + i : m, std::min(V::width, n - i), first + i);
+            if (n - i >= V::width && all(positive))
+                append_all(error + i, y + i, first + i);
+            else
+                append<Weights>(error + i, y + i, Weights ? m + i : m, std::min(V::width, n - i), first + i);
         }
         if (any(odd)) {
             kept_ = kept;
@@ -197,6 +213,14 @@ private:
         return true;
     }
 
+    /// Keeps a vector of errors that are all positive.
+    XLOSS_INLINE void append_all(const T* error, const T* y, std::size_t first) {
+        pixel* to = pixels_ + kept_;
+        for (std::size_t i = 0; i < V::width; ++i)
+            to[i] = {key_of(error[i]), payload(first + i, y[i])};
+        kept_ += V::width;
+    }
+
     /// Keeps the positive errors of n <= V::width pixels. No branches, which positive errors among others
     /// would mislead.
     template <bool Weights>
@@ -212,8 +236,10 @@ private:
         kept_ = static_cast<std::size_t>(to - pixels_);
     }
 
+    /// The last bit of the exponent is set in 1 and not in 0.
     static XLOSS_INLINE bits payload(std::size_t number, T y) {
-        return static_cast<bits>((number << 1) | (y == T(1) ? 1U : 0U));
+        constexpr int mantissa = std::numeric_limits<T>::digits - 1;
+        return static_cast<bits>(number << 1) | ((std::bit_cast<bits>(y) >> mantissa) & 1);
     }
 
     void add_general(const T* error, const T* y, const T* m, std::size_t n, std::size_t first) {
@@ -265,8 +291,7 @@ private:
                 walk_plain(run, n);
             sink(run, n);
         };
-        const radix_sort<bits> sort(
-            memory_.template get<std::uint32_t>(scratch::histograms, radix_sort<bits>::counters));
+        const radix_sort<bits> sort(counts_);
         sort(pixels_, pixels_ + most_ + 1, kept_, key_of(state_.highest), key_of(state_.lowest), walk);
     }
 
@@ -305,7 +330,7 @@ private:
 
         /// What J gains by a group, per unit of weight.
         [[nodiscard]] double slope(double a, double b) const {
-            return (u > 0 ? (i * b + a * u) / (u * (u + b)) : 1.0) / (a + b);
+            return (u > 0 ? (a + b * (i / u)) / (u + b) : 1.0) / (a + b);
         }
         void pass(double a, double b) {
             i = std::max(0.0, i - a); // soft sums are rounded
@@ -388,9 +413,9 @@ private:
     }
 
     std::size_t most_;
-    [[maybe_unused]] const executor_ref& executor_;
     workspace& memory_;
     pixel* pixels_ = nullptr;
+    std::uint32_t* counts_ = nullptr;
     weighted* weighted_ = nullptr;
     std::size_t kept_ = 0;
     double value_ = 0;
