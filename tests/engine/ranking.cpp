@@ -74,17 +74,25 @@ result reference(const region<T>& r) {
     return all;
 }
 
-/// Adds the pixels `step` at a time and reads everything.
+/// The slope of the error of a pixel, as a loss has it for y = 0 and y = 1; of a soft one it may be anything.
+template <class T>
+T slope_of_error(T y) {
+    return y == T(0) ? T(1) : y == T(1) ? T(-1) : T(2);
+}
+
+/// Adds the pixels `step` at a time and reads everything; the slopes are those by the errors.
 template <class T>
 result read(xloss::engine::jaccard_ranking<T>& ranking, const region<T>& r, std::size_t step) {
     ranking.clear();
+    std::vector<T> slope(r.size());
+    std::transform(r.y.begin(), r.y.end(), slope.begin(), slope_of_error<T>);
     for (std::size_t i = 0; i < r.size(); i += step)
-        ranking.add(r.error.data() + i, r.y.data() + i, r.m.empty() ? nullptr : r.m.data() + i,
-                    std::min(step, r.size() - i), i);
+        ranking.add(r.error.data() + i, slope.data() + i, r.y.data() + i,
+                    r.m.empty() ? nullptr : r.m.data() + i, std::min(step, r.size() - i), i);
     result all{ranking.value(), ranking.target(), ranking.weight(), std::vector<double>(r.size())};
     std::vector<int> calls(r.size());
-    ranking.each_slope([&](std::size_t i, T slope) {
-        all.slope[i] = static_cast<double>(slope);
+    ranking.each_slope([&](std::size_t i, T by_input) {
+        all.slope[i] = static_cast<double>(by_input / slope[i]);
         ++calls[i];
     });
     CHECK(std::all_of(calls.begin(), calls.end(), [](int n) { return n < 2; }));

@@ -56,7 +56,6 @@ public:
         for (std::size_t k = 0; k < regions_.samples_per_group(); ++k)
             for (std::size_t i = 0; i < g_.pixels; i += tile_size)
                 add<Gradient>(first + k, c, i, k * g_.pixels + i, slopes);
-        const region_found found{ranking_.value(), ranking_.weight(), ranking_.target(), 0.0};
         if constexpr (Gradient) {
             // Pixels are numbered through the samples of the group, whose planes lie apart.
             T* plane = slopes + g_.first(first, c);
@@ -67,7 +66,7 @@ public:
                 ranking_.each_slope(
                     [=](std::size_t pixel, T slope) { plane[pixel + pixel / pixels * skip] = slope; });
         }
-        return found;
+        return {ranking_.value(), ranking_.weight(), ranking_.target(), 0.0};
     }
 
 private:

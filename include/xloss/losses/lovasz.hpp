@@ -30,7 +30,7 @@ namespace xloss {
 /// error, which alone has a gradient. All pixels ignored: 0, with gradient 0.
 ///
 /// **Memory.** What the workspace keeps beside the usual: 16 bytes for every pixel of the largest region (in
-/// double 32), and with soft targets or weights other than 0 and 1 as much again.
+/// double 32), and with soft targets or weights other than 0 and 1 another 12 (24).
 ///
 /// **Source.** Berman et al. 2018, arXiv 1705.08790; Yu and Blaschko 2015, arXiv 1512.07797.
 ///
