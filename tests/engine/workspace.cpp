@@ -7,6 +7,7 @@
 #include "support/expressions.hpp"
 #include "support/own_losses.hpp"
 
+#include <xloss/engine/ranking.hpp>
 #include <xloss/xloss.hpp>
 
 #include <array>
@@ -106,6 +107,26 @@ TEST_CASE("peak memory of a call does not grow with the pixels", "[engine][works
         CHECK(small[i].allocations == large[i].allocations);
         CHECK(small[i].peak < 256 * 1024);
     }
+}
+
+TEST_CASE("ranking allocates what it says, and with a workspace nothing", "[engine][workspace]") {
+    constexpr std::size_t n = 10'000;
+    const std::vector<float> error(n, 0.25f), y(n, 1.0f), m(n, 2.0f);
+    xloss::workspace memory;
+    const auto rank = [&](const float* weights) {
+        const counting::since start;
+        xloss::engine::jaccard_ranking<float> ranking(n, {}, memory);
+        ranking.add(error.data(), y.data(), weights, n, 0);
+        ranking.each_slope([](std::size_t, float) {});
+        CHECK(ranking.value() == 0.25);
+        return cost{start.allocations(), start.peak()};
+    };
+    constexpr std::size_t fixed = 17 * 1024; // counters
+    CHECK(rank(nullptr).peak < 16 * n + fixed);
+    CHECK(rank(m.data()).allocations == 1);
+    CHECK(memory.bytes() < 24 * n + fixed);
+    CHECK(rank(nullptr) == cost{0, 0});
+    CHECK(rank(m.data()) == cost{0, 0});
 }
 
 TEST_CASE("a workspace that has seen the shape leaves nothing to allocate", "[engine][workspace]") {

@@ -144,8 +144,10 @@ private:
     }
 
     static void move(const item* items, item* to, std::size_t n, digit d, std::uint32_t* places) {
-        for (std::size_t i = 0; i < n; ++i)
-            to[places[d.of(items[i])]++] = items[i];
+        for (std::size_t i = 0; i < n; ++i) {
+            std::uint32_t& place = places[d.of(items[i])];
+            to[place++] = items[i];
+        }
     }
 
     std::uint32_t* counts_;
