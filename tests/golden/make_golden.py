@@ -12,6 +12,7 @@ import numpy as np
 
 sys.dont_write_bytecode = True  # no cache files among the sources
 
+import distances
 import eager
 import exact
 from cases import CASES
@@ -116,6 +117,7 @@ def main():
     for old in out.rglob("*.npy"):
         old.unlink()
     write(out, computed)
+    distances.write(out)
     checked = sum(agreed for _, _, _, agreed in computed.values())
     files = [p for p in out.rglob("*.npy")]
     print(f"{len(CASES)} cases, {checked} of them compared with PyTorch entry by entry, {len(files)} files, "
