@@ -23,7 +23,7 @@ for word in "$@"; do
     esac
 done
 
-tests/install.sh cmake make g++ libxtensor-dev libxsimd-dev libbenchmark-dev gnuplot-nox >&2 ||
+tests/install.sh cmake make g++ libxtensor-dev libxsimd-dev libbenchmark-dev gnuplot-nox libopencv-imgproc-dev python3-scipy >&2 ||
     echo "some packages could not be installed; going on with what is here" >&2
 torch=ON
 if [ "${XLOSS_NO_TORCH:-0}" = 1 ]; then
@@ -44,6 +44,12 @@ if [ $times = 1 ]; then
     if command -v gnuplot >/dev/null; then
         gnuplot -e "directory='$out'" benchmarks/chart.gp
         echo "chart: $out/chart.png"
+    fi
+    if [ ${#options[@]} = 0 ]; then
+        $build/benchmarks/xloss_distance_benchmarks | tee $out/distance.txt
+        if /usr/bin/python3 -c 'import scipy' 2>/dev/null; then
+            /usr/bin/python3 -B benchmarks/scipy_edt.py | tee -a $out/distance.txt
+        fi
     fi
     echo "table: $out/table.txt, raw data: $out/results.json"
 fi

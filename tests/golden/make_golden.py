@@ -12,6 +12,7 @@ import numpy as np
 
 sys.dont_write_bytecode = True  # no cache files among the sources
 
+import distances
 import eager
 import eager_neighbours
 import eager_ranked
@@ -129,6 +130,7 @@ def main():
     for old in out.rglob("*.npy"):
         old.unlink()
     write(out, computed)
+    distances.write(out)
     filters.write(out)
     checked = sum(agreed for _, _, _, agreed in computed.values())
     files = [p for p in out.rglob("*.npy")]

@@ -158,10 +158,11 @@ void distance_transform_into(Out& out, const M& mask, const distance_options& op
 ///
 /// **No background.** Without a pixel that is 0 all distances are infinite. Without foreground they are 0.
 ///
-/// **Numbers.** Where the spacing is the same along all axes, squares are summed as integers: exact, also
-/// where float cannot hold them, and rounded once. With other spacings within 1 unit in the last place of the
-/// sum of squares. Time is linear in the number of pixels; memory beside the result: one byte per pixel of a
-/// mask that is not bytes in row-major order, and some rows for each piece in flight.
+/// **Numbers.** With spacing 1, in float with any that is the same along all axes, squares are summed as
+/// integers: exact, also where float cannot hold them, and rounded once. Otherwise they are sums of rounded
+/// squares, as SciPy's: within 1 unit in the last place of them. Time is linear in the number of pixels;
+/// memory beside the result: one byte per pixel of a mask that is not bytes in row-major order, and some rows
+/// for each piece in flight.
 ///
 /// **Source.** Felzenszwalb and Huttenlocher 2012, Theory of Computing 8(19), for the envelope of parabolas;
 /// Meijster, Roerdink and Hesselink 2000 for two sweeps along the first axis and integer positions. That a

@@ -83,7 +83,8 @@ struct finish {
     double inside = 0.0; ///< added to the negative distances
 };
 
-/// Lengths in which the spacing is 1 where all axes have the same, so that squares are whole numbers.
+/// Lengths in which the spacing is 1 where all axes have the same (in double: 1 itself), so that squares are
+/// whole numbers.
 template <class T>
 struct units {
     std::array<double, grid::axes> spacing{1.0, 1.0, 1.0};
@@ -105,6 +106,9 @@ struct units {
             most += reach * reach;
             most_between += axis > 0 ? reach * reach : 0.0;
         }
+        // In double a common factor would be one rounding more; in float it is made in double, before the
+        // only one.
+        whole = whole && (sizeof(T) == 4 || scale == 1.0);
         constexpr double exact = 1.0 / std::numeric_limits<T>::epsilon();
         narrow = whole && scale == 1.0 && most <= exact;
         as_bits = sizeof(T) == 4 && whole && most_between > exact && most_between < 0x1p31;
