@@ -487,6 +487,7 @@ def boundary():
     add("ignore", "shape_ignore", "binary", loss, ignore_index=255)
     add("all_ignored", "all_ignored", "binary", loss, ignore_index=255)
     add("sum", "shape_ignore", "binary", one(loss, **kervadec), ignore_index=255, reduction="sum")
+    add("soft", "image_soft", "binary", loss, weights=True)
     add("chance", "shape_chance", "binary", loss, activation="none")
     add("given", "shape", "binary", loss, distance=True)
     add("given_weights", "shape", "binary", loss, distance=True, weights=True)
@@ -500,6 +501,10 @@ def boundary():
     add("multiclass_ignore", "shape_labels_ignore", "multiclass", loss, ignore_index=255)
     add("multiclass_volume", "shape_labels_volume", "multiclass", one(loss, spacing=[3, 1, 1]))
     add("multiclass_given", "shape_labels", "multiclass", one(loss, classes=[1, 2]), distance=True)
+    add("multilabel_class_weights", "shape_channels_ignore", "multilabel", one(loss, class_weights=[0.5, 2, 1]),
+        ignore_index=255)
+    add("multiclass_class_weights", "shape_labels", "multiclass",
+        one(loss, classes=[0, 2], class_weights=[0.5, 2, 1]), weights=True)
     add("multiclass_chance", "shape_labels_chance", "multiclass", loss, activation="none")
 
 
@@ -517,6 +522,7 @@ def hausdorff_dt():
     add("weights", "shape", "binary", one(loss, over="batch"), weights=True)
     add("ignore", "shape_ignore", "binary", loss, ignore_index=255)
     add("all_ignored", "all_ignored", "binary", loss, ignore_index=255)
+    add("soft", "image_soft", "binary", loss, weights=True)
     add("chance", "shape_chance", "binary", loss, activation="none")
     add("multilabel", "shape_channels", "multilabel",
         one(loss, spacing=[1, 2], empty="skip", class_weights=[0.5, 2, 1]), weights=True)
@@ -559,6 +565,7 @@ def cl_dice():
     add("ignore", "shape_ignore", "binary", loss, ignore_index=255)
     add("all_ignored", "all_ignored", "binary", loss, ignore_index=255)
     add("sum", "shape_ignore", "binary", loss, ignore_index=255, reduction="sum")
+    add("soft", "image_soft", "binary", loss, weights=True)
     add("chance", "shape_chance", "binary", loss, activation="none")
     add("multilabel", "shape_channels", "multilabel", one(loss, class_weights=[0.5, 2, 1]), weights=True)
     add("multilabel_ignore", "shape_channels_ignore", "multilabel", one(loss, over="batch", classes=[0, 1]),

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from scipy.ndimage import distance_transform_edt
 
-from eager import safe_ratio, select_classes
+from eager import per_class, safe_ratio, select_classes
 from eager_ranked import of_pixels
 
 
@@ -34,13 +34,14 @@ def distances(c, masks, spacing, kervadec=False):
     return torch.tensor(result)
 
 
-def boundary(c, convention="pixel", spacing=None, classes=None, include_background=True):
+def boundary(c, convention="pixel", spacing=None, classes=None, include_background=True, class_weights=None):
     if c.problem.distance is None:
         d = distances(c, (c.t > 0.5) & (c.m > 0), spacing, convention == "kervadec")
     else:
         d = torch.tensor(c.problem.distance)
     keep = select_classes(c, classes, include_background)
-    return mean_over_elements(c, (c.p * d)[:, keep], c.m[:, keep])
+    m = c.m * per_class(class_weights or 1, c.x.shape[1])
+    return mean_over_elements(c, (c.p * d)[:, keep], m[:, keep])
 
 
 def hausdorff_dt(c, alpha=2, log1p=False, spacing=None, over="sample", empty="smooth", classes=None,

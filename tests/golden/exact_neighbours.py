@@ -4,7 +4,7 @@ import itertools
 
 from mpmath import mp, mpf
 
-from exact import FLOOR, constant, elements, kept, log
+from exact import FLOOR, constant, elements, kept, log, per_class
 from exact_ranked import of_pixels, pixels_of
 from tape import Num, total
 
@@ -76,7 +76,8 @@ def mean_over_elements(problem, terms, weight):
     return (s / weight if weight else constant(0)), weight
 
 
-def boundary(problem, act, convention="pixel", spacing=None, classes=None, include_background=True):
+def boundary(problem, act, convention="pixel", spacing=None, classes=None, include_background=True,
+             class_weights=None):
     grid, counted = Grid(problem, spacing), kept(problem, classes, include_background)
     if problem.distance is None:
         distance = {(i, k): signed_distance(grid, target_mask(problem, i, k), convention)
@@ -87,6 +88,7 @@ def boundary(problem, act, convention="pixel", spacing=None, classes=None, inclu
     terms, weight = [], mpf(0)
     for i, k, j, m, _ in elements(problem):
         if k in counted:
+            m *= per_class(class_weights or 1, k)
             terms.append((m * distance[i, k][j], act.p(i, k, j)))
             weight += m
     return mean_over_elements(problem, terms, weight)

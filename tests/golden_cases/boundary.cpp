@@ -52,6 +52,7 @@ TEST_CASE("golden boundary", "[golden]") {
     check<mask>("boundary/sum", "shape_ignore",
                 binary(boundary{.convention = distance_convention::kervadec},
                        {.ignore_index = 255, .reduction = reduction::sum}));
+    check_weighted<soft>("boundary/soft", "image_soft", binary(boundary{}));
     check<mask>("boundary/chance", "shape_chance", binary(boundary{}, {.activation = activation::none}));
     check_given<mask>("boundary/given", "shape", binary(boundary{}));
     check_given_weighted<mask>("boundary/given_weights", "shape", binary(boundary{}));
@@ -65,6 +66,8 @@ TEST_CASE("golden boundary in multilabel", "[golden]") {
                            {.ignore_index = 255}));
     check<labels>("boundary/one_vs_rest", "shape_labels_ignore",
                   one_vs_rest(boundary{}, {.ignore_index = 255}));
+    check<mask>("boundary/multilabel_class_weights", "shape_channels_ignore",
+                multilabel(boundary{.class_weights = three_weights}, {.ignore_index = 255}));
 }
 
 TEST_CASE("golden boundary in multiclass", "[golden]") {
@@ -78,6 +81,8 @@ TEST_CASE("golden boundary in multiclass", "[golden]") {
     check<labels>("boundary/multiclass_volume", "shape_labels_volume",
                   multiclass(boundary{.spacing = {3.0, 1.0, 1.0}}));
     check_given<labels>("boundary/multiclass_given", "shape_labels", multiclass(boundary{.classes = {1, 2}}));
+    check_weighted<labels>("boundary/multiclass_class_weights", "shape_labels",
+                           multiclass(boundary{.classes = {0, 2}, .class_weights = three_weights}));
     check<labels>("boundary/multiclass_chance", "shape_labels_chance",
                   multiclass(boundary{}, {.activation = activation::none}));
 }

@@ -23,6 +23,7 @@ TEST_CASE("golden cl_dice", "[golden]") {
     check<mask>("cl_dice/all_ignored", "all_ignored", binary(cl_dice{}, {.ignore_index = 255}));
     check<mask>("cl_dice/sum", "shape_ignore",
                 binary(cl_dice{}, {.ignore_index = 255, .reduction = reduction::sum}));
+    check_weighted<soft>("cl_dice/soft", "image_soft", binary(cl_dice{}));
     check<mask>("cl_dice/chance", "shape_chance", binary(cl_dice{}, {.activation = activation::none}));
 }
 

@@ -23,6 +23,7 @@ TEST_CASE("golden hausdorff_dt", "[golden]") {
     check_weighted<mask>("hausdorff_dt/weights", "shape", binary(hausdorff_dt{.over = region::batch}));
     check<mask>("hausdorff_dt/ignore", "shape_ignore", binary(hausdorff_dt{}, {.ignore_index = 255}));
     check<mask>("hausdorff_dt/all_ignored", "all_ignored", binary(hausdorff_dt{}, {.ignore_index = 255}));
+    check_weighted<soft>("hausdorff_dt/soft", "image_soft", binary(hausdorff_dt{}));
     check<mask>("hausdorff_dt/chance", "shape_chance",
                 binary(hausdorff_dt{}, {.activation = activation::none}));
 }
