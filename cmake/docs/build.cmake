@@ -37,7 +37,7 @@ endforeach()
 # A page that forgets a file of its room is out of date.
 set(found "")
 set(count 0)
-foreach(room criterion training engine simd tensor testing interop)
+foreach(room criterion training distance engine simd tensor testing interop)
     file(READ "${CMAKE_CURRENT_LIST_DIR}/${room}.md" page)
     file(GLOB headers RELATIVE "${root}/include/xloss/${room}" "${root}/include/xloss/${room}/*.hpp")
     foreach(header IN LISTS headers)

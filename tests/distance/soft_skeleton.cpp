@@ -164,7 +164,7 @@ TEST_CASE("the slopes of a single pixel by hand", "[distance][soft_skeleton]") {
 TEMPLATE_TEST_CASE("soft skeletons as by plain loops", "[distance][soft_skeleton]", float, double) {
     using T = TestType;
     for (const grid& g : grids())
-        for (const std::size_t iterations : {0, 1, 4}) {
+        for (const std::size_t iterations : {0U, 1U, 4U}) {
             const numbers<T> x = without_ties<T>(g);
             const numbers<double> wide(x.begin(), x.end());
             runner<T> run(g, iterations), alone(g, iterations, false);
@@ -181,7 +181,7 @@ TEMPLATE_TEST_CASE("soft skeletons as by plain loops", "[distance][soft_skeleton
 
 TEST_CASE("slopes of soft skeletons are differences", "[distance][soft_skeleton]") {
     for (const grid& g : grids())
-        for (const std::size_t iterations : {0, 2}) {
+        for (const std::size_t iterations : {0U, 2U}) {
             const numbers<double> x = without_ties<double>(g), by = slopes<double>(g);
             runner<double> run(g, iterations);
             run.forward(x);

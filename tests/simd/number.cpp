@@ -238,6 +238,21 @@ TEMPLATE_LIST_TEST_CASE("exchange swaps where the mask is true", "[simd][number]
     CHECK(right);
 }
 
+TEMPLATE_LIST_TEST_CASE("part divides a number by a mask", "[simd][number]", all_widths) {
+    using V = TestType;
+    using T = typename V::value_type;
+    bool right = true;
+    for_all_pairs<V>([&](const auto& a, const auto& b, V x, V y) {
+        V where, elsewhere;
+        part(signbit(x), y, where, elsewhere);
+        for (std::size_t i = 0; i < V::width; ++i) {
+            const bool here = std::signbit(a[i]);
+            right = right && same(where[i], here ? b[i] : T(0)) && same(elsewhere[i], here ? T(0) : b[i]);
+        }
+    });
+    CHECK(right);
+}
+
 TEMPLATE_LIST_TEST_CASE("the fused multiply-adds", "[simd][number]", all_widths) {
     using V = TestType;
     using T = typename V::value_type;

@@ -120,9 +120,11 @@ auto sample_reader(const E& e, std::size_t size) {
 /// labels, 1 elsewhere. Float, in the shape of the labels.
 ///
 ///     const auto w = xloss::boundary_weights(labels, {.ignore_index = 255});
-///     const auto loss = xloss::multiclass(xloss::focal{}, {.ignore_index = 255, .denominator =
-///     xloss::denominator::valid}); const auto r = xloss::value_and_grad(loss, scores,
-///     xloss::weighted(labels, w));
+///     const auto loss = xloss::multiclass(xloss::focal{}, {.ignore_index = 255});
+///     const auto r = xloss::value_and_grad(loss, scores, xloss::weighted(labels, w));
+///
+/// The mean divides by the weights; with `denominator::valid` by the pixels, so that boundaries add to the
+/// loss.
 ///
 /// **Shapes.** A label map or mask `[B, ...]` with one to three spatial axes, of any integer type, any
 /// expression. Samples do not touch each other; what is outside of one is no label.

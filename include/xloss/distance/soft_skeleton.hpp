@@ -304,7 +304,9 @@ struct skeleton_options {
 ///
 ///     const auto skeleton = xloss::soft_skeleton(probabilities, {.iterations = 3}); // [B, C, H, W]
 ///
-/// **Formula.** As in xloss::distance::soft_skeleton, which has the derivative too.
+/// **Formula.** k = relu(p - open p), then `iterations` times p = erode p, d = relu(p - open p), k += relu(d
+/// - k d). erode: the least over windows of three along each axis; open: the greatest over windows of three
+/// along all axes, of erode. What is outside does not count.
 ///
 /// **Shapes.** Any expression with one to three spatial axes, in [0, 1]. The result has its shape; it is
 /// double for double, float for anything else.
