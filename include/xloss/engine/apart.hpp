@@ -19,6 +19,7 @@
 
 #include <cstddef>
 #include <limits>
+#include <optional>
 #include <span>
 #include <tuple>
 #include <type_traits>
@@ -187,6 +188,8 @@ public:
 
     /// Throws what is wrong with parameters and upstream of any of the losses; nothing is written.
     void check() const {
+        if (call_.upstream.tensor() && elements_apart && regions_apart)
+            refuse_upstream();
         with_fused([](const auto& ready) { ready.check(); });
         each_apart([](auto& one) { one.check(); });
     }
@@ -213,19 +216,29 @@ public:
 
     /// The shape of the unreduced losses.
     [[nodiscard]] tensor::shape unreduced_shape() const {
-        tensor::shape shape;
-        with_fused([&](auto& ready) { shape = ready.unreduced_shape(); });
-        each_apart([&](auto& one) { shape = one.unreduced_shape(); });
-        return shape;
+        std::optional<tensor::shape> shape;
+        const auto agree = [&](auto& one) {
+            const tensor::shape own = one.unreduced_shape();
+            if (shape && *shape != own)
+                throw shape_error(in_.y.name() + ": unreduced regions of the terms differ, " +
+                                  shape->to_string() + " and " + own.to_string());
+            shape = own;
+        };
+        with_fused(agree);
+        each_apart(agree);
+        return *shape;
     }
 
     /// Writes the unreduced losses.
     void write_unreduced(sink_ref<T> out) const {
+        static_assert(!(elements_apart && regions_apart),
+                      "xloss: unreduced needs terms of one kind: a sum of pointwise and regional terms is no "
+                      "sum over pixels, nor over regions");
         with_fused([&]<class Stages>(Stages& ready) {
             static_assert(
-                !Stages::program_type::has_regions,
-                "xloss: unreduced needs terms of one kind: a sum of pointwise and regional terms is "
-                "no sum over pixels, nor over regions");
+                fits<typename Stages::program_type>,
+                "xloss: unreduced needs terms of one kind: a sum of pointwise and regional terms is no "
+                "sum over pixels, nor over regions");
             ready.write_unreduced(out);
             out.accumulate = true;
         });
@@ -236,6 +249,19 @@ public:
     }
 
 private:
+    // What the losses that run apart are sums of.
+    static constexpr bool elements_apart = (selects<Losses> || ...);
+    static constexpr bool regions_apart = ((runs_apart<Losses> && !selects<Losses>) || ...);
+
+    /// Whether what is evaluated together is a sum of the same.
+    template <class Program>
+    static constexpr bool fits = Program::has_regions ? !elements_apart : !regions_apart;
+
+    [[noreturn]] void refuse_upstream() const {
+        throw parameter_error(in_.y.name() +
+                              ": an upstream tensor needs terms of one kind, pointwise or regional");
+    }
+
     /// The survey where no other one takes its memory.
     static survey kept(const survey& s, workspace& memory) {
         double* numbers = memory.get<double>(scratch::whole_survey, survey_size(s.classes));
@@ -249,10 +275,10 @@ private:
             with_program<Mode>(fused_, survey_, [&]<class Program>(const Program& all) {
                 target<T> y = in_.y;
                 if (call_.upstream.tensor()) {
-                    if (Program::has_regions)
-                        throw parameter_error(
-                            y.name() + ": an upstream tensor needs terms of one kind, pointwise or regional");
-                    y.set_upstream(&*call_.upstream.tensor());
+                    if (!fits<Program>)
+                        refuse_upstream();
+                    if (!Program::has_regions) // that of regions multiplies their losses, not the pixels
+                        y.set_upstream(&*call_.upstream.tensor());
                 }
                 const sweep_inputs<T> in{in_.x, y, in_.probabilities, in_.executor, in_.memory};
                 stages<Mode, T, Program> ready(all, in, survey_, options_, call_);

@@ -30,8 +30,7 @@ concept makes_distance = requires(const Loss& loss, const filter_place& place, c
 template <class T, class Loss>
 void make_distances(const Loss& loss, target<T>& y, const executor_ref& executor, workspace& memory) {
     const geometry& g = y.geometry();
-    const filter_place place{spatial_grid(Loss::name, y.logits_shape(), y.md(), loss.spacing), executor,
-                             memory};
+    const filter_place place{spatial_grid<Loss>(y.logits_shape(), y.md(), loss.spacing), executor, memory};
     T* maps = memory.template get<T>(scratch::distance_maps, g.size());
     std::uint8_t* mask = memory.template get<std::uint8_t>(scratch::filter, g.pixels);
     const class_subset counted{&loss.classes, loss.include_background};

@@ -5,6 +5,7 @@
 #include <xloss/engine/bind.hpp>
 #include <xloss/engine/element_rows.hpp>
 #include <xloss/engine/filter_place.hpp>
+#include <xloss/engine/per_class.hpp>
 #include <xloss/engine/program.hpp>
 #include <xloss/engine/region_set.hpp>
 #include <xloss/engine/sweep.hpp>
@@ -21,15 +22,17 @@
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <string>
 #include <utility>
 
 namespace xloss::engine {
 
 /// The spatial axes of logits. A channel axis of one, which binary masks often have, is none.
-inline tensor::grid spatial_grid(const char* loss, const tensor::shape& logits, mode md,
-                                 std::span<const double> spacing) {
+template <class Loss>
+tensor::grid spatial_grid(const tensor::shape& logits, mode md, std::span<const double> spacing) {
+    static const std::string name = public_name(Loss::name); // made once: calls allocate nothing
     const bool channel = md != mode::binary || (logits.rank > 2 && logits[1] == 1);
-    return {loss, logits, channel ? 2U : 1U, spacing};
+    return {name, logits, channel ? 2U : 1U, spacing};
 }
 
 /// A loss of what a filter makes of prediction and target: `filter(place)` is one, `at(pixel, map of p, map
@@ -48,8 +51,7 @@ class filtered_regions {
 public:
     filtered_regions(const Loss& loss, const sweep_inputs<T>& in, const region_set& regions)
         : loss_(loss), elements_(in), regions_(regions),
-          g_(in.y.geometry()), place_{spatial_grid(Loss::name, in.y.logits_shape(), in.y.md(),
-                                                   spacing_of(loss)),
+          g_(in.y.geometry()), place_{spatial_grid<Loss>(in.y.logits_shape(), in.y.md(), spacing_of(loss)),
                                       in.executor, in.memory},
           filter_(loss.template filter<T>(place_)), padded_((g_.pixels + V::width - 1) / V::width * V::width),
           rows_(in.memory.template get<T>(scratch::planes, rows() * padded_)),

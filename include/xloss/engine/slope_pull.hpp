@@ -68,7 +68,10 @@ private:
         if (factor == 0.0)
             std::fill_n(to, n, T(0));
         else if (from.by_input)
-            write(to, n, out.accumulate, [=](auto load) { return load(slope) * factor; });
+            write(to, n, out.accumulate, [=](auto load) XLOSS_INLINE_LAMBDA {
+                const V a = load(slope);
+                return select(a == V(0.0), V(0.0), a * factor);
+            });
         else
             write(to, n, out.accumulate,
                   [=, x = in_.x.read(first, n, logits.data())](auto load) XLOSS_INLINE_LAMBDA {

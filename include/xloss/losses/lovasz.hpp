@@ -13,8 +13,8 @@ namespace xloss {
 
 /// Lovász hinge loss: the Lovász extension of the Jaccard loss (1 - IoU) at the hinge errors e = 1 - x (2 y -
 /// 1) of a region. In falling order of e, sum relu(e_i) (J_i - J_(i-1)) with J_i = 1 - (G - sum_(k<=i)
-/// y_k)/(G + sum_(k<=i) (1 - y_k)), G = sum y; then the mean over regions. For hard predictions of margin 1
-/// it is 1 - IoU.
+/// y_k)/(G + sum_(k<=i) (1 - y_k)), G = sum y; then the mean over regions. Where all wrong pixels have the
+/// same error e and all others none, it is e (1 - IoU).
 ///
 /// **Shapes and modes.** binary, multilabel, one_vs_rest, on logits. A region is a sample (and a class of it,
 /// where logits have a class axis); with `region::batch` all samples together. For probabilities take
