@@ -363,9 +363,11 @@ TEMPLATE_TEST_CASE("the same bits for every cut, executor and order of calls", "
         read(ranking, made<T>(9000, errors::near_zero, 0.5), 1024);
         CHECK(read(ranking, r, 300) == whole);
         ranking.clear();
-        ranking.add(r.error.data(), r.y.data(), r.weights(), r.size(), 0);
+        std::vector<T> by_input(r.size());
+        std::transform(r.y.begin(), r.y.end(), by_input.begin(), slope_of_error<T>);
+        ranking.add(r.error.data(), by_input.data(), r.y.data(), r.weights(), r.size(), 0);
         std::vector<double> slope(r.size());
-        ranking.each_slope([&](std::size_t i, T g) { slope[i] = static_cast<double>(g); });
+        ranking.each_slope([&](std::size_t i, T g) { slope[i] = static_cast<double>(g / by_input[i]); });
         CHECK(slope == whole.slope);
         CHECK(ranking.value() == whole.value);
     }

@@ -116,7 +116,7 @@ TEST_CASE("ranking allocates what it says, and with a workspace nothing", "[engi
     const auto rank = [&](const float* weights) {
         const counting::since start;
         xloss::engine::jaccard_ranking<float> ranking(n, {}, memory);
-        ranking.add(error.data(), y.data(), weights, n, 0);
+        ranking.add(error.data(), y.data(), y.data(), weights, n, 0); // slopes that are not looked at
         ranking.each_slope([](std::size_t, float) {});
         CHECK(ranking.value() == 0.25);
         return cost{start.allocations(), start.peak()};
@@ -124,7 +124,7 @@ TEST_CASE("ranking allocates what it says, and with a workspace nothing", "[engi
     constexpr std::size_t fixed = 17 * 1024; // counters
     CHECK(rank(nullptr).peak < 16 * n + fixed);
     CHECK(rank(m.data()).allocations == 1);
-    CHECK(memory.bytes() < 24 * n + fixed);
+    CHECK(memory.bytes() < 28 * n + fixed);
     CHECK(rank(nullptr) == cost{0, 0});
     CHECK(rank(m.data()) == cost{0, 0});
 }
