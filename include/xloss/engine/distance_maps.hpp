@@ -14,6 +14,8 @@
 #include <cstdint>
 #include <span>
 #include <tuple>
+#include <type_traits>
+#include <utility>
 
 namespace xloss::engine {
 
@@ -53,27 +55,46 @@ void make_distances(const Loss& loss, target<T>& y, const executor_ref& executor
     y.set_distance_made(maps);
 }
 
-/// Whether a term of the loss looks at distances.
-template <class Loss>
-constexpr bool looks_at_distance() {
-    return makes_distance<Loss> || term_sees_distance<Loss>;
-}
-
-/// Where a loss looks at distances and none ride on the target: those that the first of them makes.
+/// Makes the distances of the first loss that can, also inside a selection, where none are there.
 template <class T, class... Losses>
-void find_distances(const std::tuple<weighted_loss<Losses>...>& losses, target<T>& y,
-                    const executor_ref& executor, workspace& memory) {
+void make_missing_distances(const std::tuple<weighted_loss<Losses>...>& losses, target<T>& y,
+                            const executor_ref& executor, workspace& memory) {
     const auto one = [&]<class Loss>(const Loss& loss) {
         if constexpr (selects<Loss>) {
-            find_distances(terms_of(loss.loss), y, executor, memory);
+            make_missing_distances(terms_of(loss.loss), y, executor, memory);
         } else if constexpr (makes_distance<Loss>) {
             if (!y.has_distance())
                 make_distances(loss, y, executor, memory);
         }
     };
     std::apply([&](const auto&... each) { (one(each.loss), ...); }, losses);
-    const auto lacks = [&]<class Loss>(const Loss&) { return term_sees_distance<Loss> && !y.has_distance(); };
-    if (std::apply([&](const auto&... each) { return (lacks(each.loss) || ...); }, losses))
+}
+
+template <class... Losses>
+constexpr bool any_needs_distance(const std::type_identity<std::tuple<weighted_loss<Losses>...>>&);
+
+/// Whether a loss looks at distances that it does not make, or one that a selection holds does.
+template <class Loss>
+constexpr bool needs_distance() {
+    if constexpr (selects<Loss>)
+        return any_needs_distance(
+            std::type_identity<
+                std::remove_cvref_t<decltype(terms_of(std::declval<const selected_loss<Loss>&>()))>>{});
+    else
+        return term_sees_distance<Loss>;
+}
+
+template <class... Losses>
+constexpr bool any_needs_distance(const std::type_identity<std::tuple<weighted_loss<Losses>...>>&) {
+    return (needs_distance<std::remove_cvref_t<Losses>>() || ...);
+}
+
+/// Where a loss looks at distances and none ride on the target: those that the first of them makes.
+template <class T, class... Losses>
+void find_distances(const std::tuple<weighted_loss<Losses>...>& losses, target<T>& y,
+                    const executor_ref& executor, workspace& memory) {
+    make_missing_distances(losses, y, executor, memory);
+    if (any_needs_distance(std::type_identity<std::tuple<weighted_loss<Losses>...>>{}) && !y.has_distance())
         throw target_error(y.name() + ": looks at distances, and none are given: with_distance(target, map)");
 }
 

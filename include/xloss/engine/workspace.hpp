@@ -79,8 +79,8 @@ private:
 /// Scratch memory that a caller may keep between calls: with one, a call of a shape seen before allocates
 /// nothing. Its size does not grow with the pixels, only with samples times classes (`wasserstein_dice`: and
 /// with pairs of classes); but a selected loss (`top_k`, `ohem`) keeps one number of the logits' type per
-/// element, and distance transforms keep one number per pixel of a mask that is not bytes in row-major order,
-/// or of a label map. Not to be shared by calls at the same time.
+/// element, and distance transforms and losses of ranked errors or of neighbours keep what their
+/// documentation says under Memory. Not to be shared by calls at the same time.
 class workspace {
 public:
     /// `n` uninitialized values; valid until the next request of the same kind.

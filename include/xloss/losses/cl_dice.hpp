@@ -70,6 +70,7 @@ struct cl_dice {
         return {{{of_p * s.y, none, s.y}, {of_p, none, one}, {of_y * s.p, of_y, none}, {of_y, none, none}}};
     }
 
+    /// 1 minus the harmonic mean of topology precision and sensitivity.
     template <class S>
     S region_loss(const std::array<S, 4>& sums, double) const {
         const S precision = engine::score(sums[0] + smooth, sums[1] + smooth);

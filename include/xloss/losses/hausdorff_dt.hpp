@@ -13,16 +13,15 @@
 
 namespace xloss {
 
-/// Hausdorff distance loss by distance transforms: the mean over the pixels of a region of (p - y)^2
-/// (D(p)^alpha
-/// + D(y)^alpha), then the mean over regions. D(v) is the distance of a pixel to the border of the mask v >
-/// 1/2, on either side: |`signed_distance`(v > 1/2)|.
+/// Hausdorff distance loss by distance transforms: the mean over the pixels of a region of (p - y)^2 times
+/// D(p)^alpha + D(y)^alpha, then the mean over regions. D(v) is the distance of a pixel to the border of the
+/// mask v > 1/2, on either side: |`signed_distance`(v > 1/2)|.
 ///
 /// **Shapes and modes.** All modes, one to three spatial axes. A region is a sample (and a class of it, where
 /// logits have a class axis); with `region::batch` all samples together.
 ///
 /// **Parameters.** `alpha` >= 0, how much far errors count; `log1p`: log(1 + the whole mean) instead of the
-/// mean; `spacing` of the spatial axes, 1 if none is given.
+/// mean, `unreduced` log(1 + w_c l_c) of every region; `spacing` of the spatial axes, 1 if none is given.
 ///
 /// **Weights.** A weighted mean. An ignored pixel is background to the distances and absent from the mean.
 ///
@@ -72,6 +71,7 @@ struct hausdorff_dt {
         return {{{d * d * far, 2.0 * d * far, V(0.0)}}};
     }
 
+    /// The weighted mean.
     template <class S>
     S region_loss(const std::array<S, 1>& sums, double weight) const {
         return sums[0] / weight;
@@ -83,6 +83,7 @@ struct hausdorff_dt {
         return log1p ? S(log(1.0 + mean)) : mean;
     }
 
+    /// A distance to the power of alpha.
     template <class V>
     V power(const V& distance) const {
         return alpha == 2.0 ? distance * distance : pow(distance, alpha);

@@ -41,7 +41,7 @@ namespace xloss {
 struct lovasz_hinge {
     static constexpr const char* name = "lovasz_hinge";
     static constexpr unsigned modes = modes::elementwise;
-    static constexpr bool slopes_by_logit = true;
+    static constexpr bool slopes_by_logit = true; ///< the errors are those of logits
 
     region over = region::sample;              ///< what shares one score
     empty_region empty = empty_region::smooth; ///< what a region without a true pixel gives
@@ -96,7 +96,7 @@ point<V> absolute_error(const pixel<V>& s) {
 struct lovasz_sigmoid {
     static constexpr const char* name = "lovasz_sigmoid";
     static constexpr unsigned modes = modes::elementwise;
-    static constexpr bool slopes_by_logit = false;
+    static constexpr bool slopes_by_logit = false; ///< the errors are those of probabilities
 
     region over = region::batch;             ///< what shares one score
     empty_region empty = empty_region::skip; ///< what a region without a true pixel gives
@@ -137,7 +137,7 @@ struct lovasz_sigmoid {
 struct lovasz_softmax {
     static constexpr const char* name = "lovasz_softmax";
     static constexpr unsigned modes = modes::channelwise;
-    static constexpr bool slopes_by_logit = false;
+    static constexpr bool slopes_by_logit = false; ///< the errors are those of probabilities
 
     region over = region::batch;             ///< what shares one score
     empty_region empty = empty_region::skip; ///< what a region without a true pixel gives

@@ -30,8 +30,8 @@ enum class boundary_schedule {
 ///
 /// **Shapes and modes.** As `boundary`; the map rides on the target or is made in every call.
 ///
-/// **Parameters.** `dice_weight`, `boundary_weight`; `epoch`, to be set before every epoch, and `epochs` > 0,
-/// over which the schedule runs. The others are those of `dice` and `boundary`.
+/// **Parameters.** `dice_weight`, `boundary_weight`; `epoch`, to be set before every epoch, and `epochs` >=
+/// 1, over which the schedule runs. The others are those of `dice` and `boundary`.
 ///
 /// **Schedules.** Dice finds the object, boundary then draws its border: `rebalanced` is Kervadec's, who lets
 /// a rise by 0.01 per epoch. `falling` goes the other way.
@@ -66,6 +66,7 @@ struct region_boundary {
     struct factors {
         double dice = 1.0, boundary = 1.0;
     };
+    /// Likewise, in this epoch.
     [[nodiscard]] factors scheduled() const {
         if (schedule == boundary_schedule::falling)
             return {1.0, std::max(0.0, 1.0 - epoch / epochs)};

@@ -37,7 +37,7 @@ namespace xloss {
 struct sobel_boundary {
     static constexpr const char* name = "sobel_boundary";
     static constexpr unsigned modes = modes::every;
-    static constexpr bool pools_regions = true;
+    static constexpr bool pools_regions = true; ///< one mean over the pixels of all regions
 
     std::vector<std::size_t> classes{}; ///< the classes that count, after the activation; none listed: all
     bool include_background = true;     ///< false: not class 0
@@ -58,6 +58,7 @@ struct sobel_boundary {
         return {{{value, V(0.0), (edge - t) / max(edge * (1.0 - edge), V(engine::least_variance))}}};
     }
 
+    /// The sum, which is divided by what all regions count together.
     template <class S>
     S region_loss(const std::array<S, 1>& sums, double) const {
         return sums[0];
