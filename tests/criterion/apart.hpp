@@ -33,6 +33,12 @@ inline array logits_of(const std::vector<std::size_t>& s) {
     return x;
 }
 
+inline array filled(const std::vector<std::size_t>& s, double v) {
+    array t = array::from_shape(s);
+    t.fill(v);
+    return t;
+}
+
 /// Integers in [0, below).
 template <class T>
 xt::xarray<T> labels_of(const std::vector<std::size_t>& s, std::uint32_t below) {
@@ -92,7 +98,7 @@ void check_layouts(const Loss& loss, const array& x, const Y& y) {
     const array last = xt::transpose(x, {0, 2, 3, 1});
     array grad_last = array::from_shape({2, 7, 5, 3});
     agrees(xt::transpose(last, {0, 3, 1, 2}), xt::transpose(grad_last, {0, 3, 1, 2}));
-    array wide = array::from_shape({2, 3, 7, 10}), grad_wide = -7.0 * xt::ones<double>({2, 3, 7, 10});
+    array wide = array::from_shape({2, 3, 7, 10}), grad_wide = filled({2, 3, 7, 10}, -7.0);
     const auto every_other = [](array& t) {
         return xt::view(t, xt::all(), xt::all(), xt::all(), xt::range(0, 10, 2));
     };
@@ -125,7 +131,7 @@ void check_accumulated(const Loss& loss, const array& x, const Y& y, const array
     }
     CHECK(moved > 0);
     // Into a float, through a buffer: what a float cannot hold stays where nothing counts.
-    xt::xarray<float> single = xt::zeros<float>(shape);
+    xt::xarray<float> single = xt::xarray<float>::from_shape(shape);
     for (std::size_t i = 0; i < single.size(); ++i)
         single.data()[i] = static_cast<float>(before.data()[i]);
     const xt::xarray<float> start = single;

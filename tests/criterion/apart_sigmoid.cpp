@@ -28,7 +28,7 @@ const auto mask = labels_of<std::uint8_t>(shape, 2);
 
 /// 1, and 0 for about every fourth element, in squares: so that windows without them are left.
 array some_valid() {
-    array v = xt::ones<double>(shape);
+    array v = filled(shape, 1.0);
     for (std::size_t b = 0; b < 2; ++b)
         for (std::size_t c = 0; c < 3; ++c)
             for (std::size_t i = 4; i < 7; ++i)
@@ -71,7 +71,7 @@ TEST_CASE("losses of whole regions: NaN and infinity where nothing counts change
             xloss::value_and_grad(loss, x, xloss::with_distance(xloss::weighted(y, w), distance));
         for (const double bad : {not_a_number, infinity, -infinity}) {
             array bad_x = x, bad_y = y, bad_w = w, bad_distance = distance;
-            array valid = xt::ones<double>(shape);
+            array valid = filled(shape, 1.0);
             for (std::size_t i = 0; i < w.size(); ++i)
                 if (w.data()[i] == 0.0) {
                     bad_x.data()[i] = bad_distance.data()[i] = bad;
@@ -94,7 +94,7 @@ TEST_CASE("losses of whole regions: NaN and infinity where nothing counts change
 }
 
 TEST_CASE("losses of whole regions: nothing counts", "[criterion][apart]") {
-    const array none = xt::zeros<double>(shape), bad = not_a_number * xt::ones<double>(shape);
+    const array none = filled(shape, 0.0), bad = filled(shape, not_a_number);
     each_loss([&](const auto& loss) {
         const auto r = xloss::value_and_grad(loss, bad, xloss::weighted(mask, none));
         CHECK(r.value == 0.0);

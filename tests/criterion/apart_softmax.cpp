@@ -27,7 +27,7 @@ const auto labels = labels_of<std::uint8_t>(plane, 3);
 
 /// 1, and 0 for some pixels of a corner.
 array some_valid() {
-    array v = xt::ones<double>(plane);
+    array v = filled(plane, 1.0);
     for (std::size_t b = 0; b < 2; ++b)
         for (std::size_t i = 4; i < 7; ++i)
             for (std::size_t j = 2; j < 5; ++j)
@@ -53,7 +53,7 @@ TEST_CASE("losses of whole regions, softmax: value, terms and workspace", "[crit
 
 TEST_CASE("losses of whole regions, softmax: the type of labels changes no bit, nor do one-hot targets",
           "[criterion][apart]") {
-    array one_hot = xt::zeros<double>(shape);
+    array one_hot = filled(shape, 0.0);
     for (std::size_t b = 0; b < 2; ++b)
         for (std::size_t i = 0; i < 7; ++i)
             for (std::size_t j = 0; j < 5; ++j)
@@ -108,12 +108,12 @@ TEST_CASE("losses of whole regions, softmax: NaN and infinity where nothing coun
 }
 
 TEST_CASE("losses of whole regions, softmax: nothing counts", "[criterion][apart]") {
-    const array none = xt::zeros<double>(plane), bad = not_a_number * xt::ones<double>(shape);
+    const array none = filled(plane, 0.0), bad = filled(shape, not_a_number);
     each_loss([&](const auto& loss) {
         const auto r = xloss::value_and_grad(loss, bad, xloss::weighted(labels, none));
         CHECK(r.value == 0.0);
         CHECK(r.valid == 0);
-        CHECK(made_up::same_elements(r.grad, array(xt::zeros<double>(shape))));
+        CHECK(made_up::same_elements(r.grad, filled(shape, 0.0)));
     });
 }
 

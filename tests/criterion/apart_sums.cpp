@@ -160,7 +160,7 @@ TEST_CASE("unreduced losses of whole regions", "[criterion][apart]") {
     const auto c = xloss::unreduced(multilabel(cl_dice{}), x, mask);
     REQUIRE(sum.size() == 6);
     CHECK(xt::amax(xt::abs(sum - (a + 2.0 * b + c)))() <= 1e-15);
-    array u = xt::ones<double>({2, 3});
+    array u = filled({2, 3}, 1.0);
     u(0, 1) = -2.0;
     u(1, 2) = 0.0;
     const auto loss = multilabel(dice{} + 2.0 * lovasz_hinge{} + cl_dice{});
@@ -179,12 +179,12 @@ TEST_CASE("unreduced losses of whole regions", "[criterion][apart]") {
 TEST_CASE("errors of losses of whole regions leave the gradient as it was", "[criterion][apart]") {
     const auto check = [&](const std::string& expected, const auto& loss, const auto& y,
                            const xloss::call_options& options = {}) {
-        array grad = xt::ones<double>(shape);
+        array grad = filled(shape, 1.0);
         INFO(expected);
         CHECK(message_of([&] { xloss::value_and_grad_into(grad, loss, x, y, options); }) == expected);
-        CHECK(made_up::same_elements(grad, array(xt::ones<double>(shape))));
+        CHECK(made_up::same_elements(grad, filled(shape, 1.0)));
     };
-    const array regions = xt::ones<double>({2, 3}), pixels = xt::ones<double>(shape);
+    const array regions = filled({2, 3}, 1.0), pixels = filled(shape, 1.0);
     const std::string one_kind = ": an upstream tensor needs terms of one kind, pointwise or regional";
     // In a sum what stands before the one that is wrong has not yet been written.
     check("xloss::lovasz_hinge: classes names class 3 of 3", multilabel(bce{} + lovasz_hinge{.classes = {3}}),
@@ -200,7 +200,7 @@ TEST_CASE("errors of losses of whole regions leave the gradient as it was", "[cr
     check("xloss::lovasz_hinge: is a loss of logits; of probabilities take lovasz_sigmoid",
           multilabel(bce{} + lovasz_hinge{}, {.activation = xloss::activation::none}), mask);
     check("xloss::bce + xloss::boundary: distances [2, 7, 5] do not fit logits [2, 3, 7, 5]",
-          multilabel(bce{} + boundary{}), xloss::with_distance(mask, array(xt::ones<double>(plane))));
+          multilabel(bce{} + boundary{}), xloss::with_distance(mask, filled(plane, 1.0)));
     check("xloss::lovasz_softmax: label map [2, 7, 4] does not fit logits [2, 3, 7, 5]",
           multiclass(lovasz_softmax{}), labels_of<int>({2, 7, 4}, 3));
     check("xloss::bce + xloss::lovasz_hinge" + one_kind, multilabel(bce{} + lovasz_hinge{}), mask,

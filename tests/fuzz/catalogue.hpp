@@ -8,13 +8,19 @@
 #include <xloss/criterion/selection.hpp>
 #include <xloss/criterion/sum.hpp>
 #include <xloss/losses/bce.hpp>
+#include <xloss/losses/boundary.hpp>
+#include <xloss/losses/cl_dice.hpp>
 #include <xloss/losses/cross_entropy.hpp>
 #include <xloss/losses/dice.hpp>
 #include <xloss/losses/focal.hpp>
 #include <xloss/losses/generalized_dice.hpp>
+#include <xloss/losses/hausdorff_dt.hpp>
 #include <xloss/losses/iou.hpp>
+#include <xloss/losses/lovasz.hpp>
 #include <xloss/losses/mcc.hpp>
 #include <xloss/losses/poly_cross_entropy.hpp>
+#include <xloss/losses/region_boundary.hpp>
+#include <xloss/losses/sobel_boundary.hpp>
 #include <xloss/losses/tversky.hpp>
 #include <xloss/losses/unified_focal.hpp>
 #include <xloss/losses/wasserstein_dice.hpp>
@@ -53,13 +59,16 @@ inline xloss::cross_entropy draw_loss(std::type_identity<xloss::cross_entropy>, 
 /// The members that all losses with regions of their own share.
 template <class Loss>
 void draw_regions(Loss& loss, parameters& p) {
-    if constexpr (requires { loss.smooth; }) {
+    if constexpr (requires { loss.smooth; })
         loss.smooth = p.number("smooth", loss.smooth);
+    if constexpr (requires { loss.smooth_nr; }) {
         loss.smooth_nr = p.optional("smooth_nr");
         loss.smooth_dr = p.optional("smooth_dr");
     }
-    loss.over = p.choice<xloss::region>("over", 2);
-    loss.empty = p.choice<xloss::empty_region>("empty", 3);
+    if constexpr (requires { loss.over; }) {
+        loss.over = p.choice<xloss::region>("over", 2);
+        loss.empty = p.choice<xloss::empty_region>("empty", 3);
+    }
     loss.classes = p.classes("classes");
     loss.include_background = p.background(loss.classes);
     if constexpr (requires { loss.log; })
@@ -118,6 +127,70 @@ inline xloss::wasserstein_dice draw_loss(std::type_identity<xloss::wasserstein_d
                                  .weighting = p.choice<xloss::wasserstein_weighting>("weighting", 2)};
     loss.smooth = p.number("smooth", loss.smooth);
     loss.over = p.choice<xloss::region>("over", 2);
+    return loss;
+}
+
+inline xloss::lovasz_hinge draw_loss(std::type_identity<xloss::lovasz_hinge>, parameters& p) {
+    xloss::lovasz_hinge loss;
+    draw_regions(loss, p);
+    p.takes_logits();
+    return loss;
+}
+
+inline xloss::lovasz_sigmoid draw_loss(std::type_identity<xloss::lovasz_sigmoid>, parameters& p) {
+    xloss::lovasz_sigmoid loss;
+    draw_regions(loss, p);
+    return loss;
+}
+
+inline xloss::lovasz_softmax draw_loss(std::type_identity<xloss::lovasz_softmax>, parameters& p) {
+    xloss::lovasz_softmax loss;
+    draw_regions(loss, p);
+    return loss;
+}
+
+inline xloss::boundary draw_loss(std::type_identity<xloss::boundary>, parameters& p) {
+    xloss::boundary loss{.convention = p.choice<xloss::distance_convention>("convention", 2),
+                         .spacing = p.spacing()};
+    draw_regions(loss, p);
+    p.looks_around(10.0);
+    return loss;
+}
+
+inline xloss::region_boundary draw_loss(std::type_identity<xloss::region_boundary>, parameters& p) {
+    xloss::region_boundary loss{.dice_weight = p.number("dice_weight", 1.0),
+                                .boundary_weight = p.number("boundary_weight", 1.0),
+                                .schedule = p.choice<xloss::boundary_schedule>("schedule", 3),
+                                .epoch = p.number("epoch", 20.0),
+                                .epochs = p.number("epochs", 100.0, 1.0),
+                                .convention = p.choice<xloss::distance_convention>("convention", 2),
+                                .spacing = p.spacing()};
+    draw_regions(loss, p);
+    p.looks_around(10.0);
+    return loss;
+}
+
+inline xloss::hausdorff_dt draw_loss(std::type_identity<xloss::hausdorff_dt>, parameters& p) {
+    xloss::hausdorff_dt loss{.alpha = 0.5 * static_cast<double>(p.count("alpha", 4)),
+                             .log1p = p.flag("log1p"),
+                             .spacing = p.spacing()};
+    draw_regions(loss, p);
+    p.looks_around(2e3);
+    return loss;
+}
+
+inline xloss::sobel_boundary draw_loss(std::type_identity<xloss::sobel_boundary>, parameters& p) {
+    xloss::sobel_boundary loss;
+    draw_regions(loss, p);
+    p.looks_around(2e3); // a slope is up to 1e12
+    p.does_not_split();
+    return loss;
+}
+
+inline xloss::cl_dice draw_loss(std::type_identity<xloss::cl_dice>, parameters& p) {
+    xloss::cl_dice loss{.iterations = p.count("iterations", 3)};
+    draw_regions(loss, p);
+    p.looks_around(1.0);
     return loss;
 }
 

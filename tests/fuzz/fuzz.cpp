@@ -12,7 +12,7 @@
 //   problem.hpp     what is given to a loss, and which of it counts
 //   parameters.hpp  numbers and choices for the members of a loss
 //   catalogue.hpp   how each loss is drawn: a new loss has its function there, and its row in
-//   elementwise.cpp, elementwise_more.cpp or channelwise.cpp
+//   elementwise.cpp, elementwise_more.cpp, channelwise.cpp or whole_regions.cpp
 
 #include "bytes.hpp"
 #include "checks.hpp"
@@ -33,11 +33,12 @@ using namespace fuzzing;
 template <class T>
 void examine(bytes& from, xloss::workspace& kept) {
     const std::array tables{elementwise_losses<T>(), channelwise_losses<T>(), more_elementwise_losses<T>()};
-    const auto losses = from.of(tables);
+    const std::uint8_t table = from.next();
+    const auto losses = table >= 192 ? whole_region_losses<T>() : tables[table % tables.size()];
     const entry<T>& one = losses[from.below(losses.size())];
     const bool wild = from.chance(48);
     const problem<T> p(from, one.md);
-    parameters given(from, p.classes(), wild);
+    parameters given(from, p.classes(), p.spatial_axes(), p.has_probabilities(), wild);
     const auto loss = one.make(p.options, given);
     examination<T>(p, *loss, given, one.name, from, kept).run();
 }

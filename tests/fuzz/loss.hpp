@@ -143,13 +143,15 @@ struct entry {
 };
 
 /// The losses with one sigmoid per element, every one in one mode at least and every mode with some of them;
-/// and those with a softmax.
+/// those with a softmax; and those that see a region as a whole, in any mode.
 template <class T>
 std::span<const entry<T>> elementwise_losses();
 template <class T>
 std::span<const entry<T>> more_elementwise_losses();
 template <class T>
 std::span<const entry<T>> channelwise_losses();
+template <class T>
+std::span<const entry<T>> whole_region_losses();
 
 template <class T, xloss::mode Mode, class Loss, compiles Calls = compiles{}>
 entry<T> loss(const char* name) {

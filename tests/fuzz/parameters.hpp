@@ -21,7 +21,9 @@ namespace fuzzing {
 /// Draws the parameters of losses, and knows whether the library has to refuse one of them.
 class parameters {
 public:
-    parameters(bytes& from, std::size_t classes, bool wild) : from_(from), classes_(classes), wild_(wild) {}
+    parameters(bytes& from, std::size_t classes, std::size_t spatial_axes, bool probabilities, bool wild)
+        : from_(from), classes_(classes), spatial_axes_(spatial_axes), probabilities_(probabilities),
+          wild_(wild) {}
 
     [[nodiscard]] bool valid() const { return valid_; }
     [[nodiscard]] bool splits() const { return splits_; }
@@ -156,6 +158,33 @@ public:
         return d;
     }
 
+    /// This loss sees neighbours or distances, in images and volumes; of what it makes of them the fourth
+    /// root is `size` at most.
+    void looks_around(double size) {
+        valid_ = valid_ && spatial_axes_ >= 1 && spatial_axes_ <= 3;
+        largest_ = std::max(largest_, size);
+    }
+
+    /// Between pixels, or none; with `wild` also of a wrong length, or 0.
+    std::vector<double> spacing() {
+        std::vector<double> list;
+        if (!from_.chance(96))
+            return list;
+        for (std::size_t axis = 0; axis < spatial_axes_; ++axis)
+            list.push_back(0.5 * static_cast<double>(1 + from_.below(8)));
+        if (wild_ && from_.chance(32))
+            list.push_back(1.0);
+        if (wild_ && !list.empty() && from_.chance(32))
+            list[0] = 0.0;
+        valid_ = valid_ && (list.empty() || (list.size() == spatial_axes_ && list[0] > 0.0));
+        for (const double v : list)
+            text_ << " spacing=" << v;
+        return list;
+    }
+
+    /// This loss has no form for probabilities as they are.
+    void takes_logits() { valid_ = valid_ && !probabilities_; }
+
     /// This loss is no sum over elements.
     void does_not_split() { splits_ = false; }
 
@@ -174,7 +203,8 @@ private:
     }
 
     bytes& from_;
-    std::size_t classes_;
+    std::size_t classes_, spatial_axes_;
+    bool probabilities_;
     bool wild_;
     bool valid_ = true, splits_ = true;
     double largest_ = 1.0, smallest_ = 1.0;

@@ -62,6 +62,12 @@ public:
 
     [[nodiscard]] std::size_t size() const { return x.number.size(); }
     [[nodiscard]] std::size_t classes() const { return classes_; }
+    /// A channel axis of one, which binary masks may have, is none.
+    [[nodiscard]] std::size_t spatial_axes() const {
+        const std::size_t rank = x.shape.size();
+        const bool channel = md != xloss::mode::binary || (rank > 2 && x.shape[1] == 1);
+        return rank < (channel ? 2U : 1U) ? 0 : rank - (channel ? 2U : 1U);
+    }
     /// Whether the library has to refuse it, whatever the loss.
     [[nodiscard]] bool refused() const { return !fits_ || bad_; }
     /// Whether every logit and target that counts is one that the losses are made for.

@@ -15,7 +15,7 @@ constexpr std::size_t pixels = 33 * 31;
 template <class Loss, class Y>
 std::size_t bytes_of(const Loss& loss, const array& x, const Y& y) {
     xloss::workspace memory;
-    array grad = xt::zeros<double>(shape);
+    array grad = array::from_shape(shape);
     const auto call = [&](bool accumulate) {
         const counting::since start;
         xloss::value_and_grad_into(grad, loss, x, y, {.accumulate = accumulate, .workspace = &memory});

@@ -86,8 +86,10 @@ public:
 
 private:
     /// What is kept of every plane of a region, and after these what one plane needs at a time.
-    enum row { raw_row, y_row, m_row, p_map_row, y_map_row, rows_of_plane };
-    enum spare { p_row, map_slope_row, p_slope_row, spare_rows };
+    enum row : std::size_t { raw_row, y_row, m_row, p_map_row, y_map_row };
+    enum spare : std::size_t { p_row, map_slope_row, p_slope_row };
+    // Numbers, since clang takes an enumerator that is multiplied for a loss with a factor.
+    static constexpr std::size_t rows_of_plane = y_map_row + 1, spare_rows = p_slope_row + 1;
 
     static auto spacing_of(const Loss& loss) {
         if constexpr (requires { loss.spacing; })
@@ -99,8 +101,11 @@ private:
     [[nodiscard]] std::size_t rows() const {
         return regions_.samples_per_group() * rows_of_plane + spare_rows;
     }
-    T* at(std::size_t k, row r) const { return rows_ + (k * rows_of_plane + r) * padded_; }
-    T* at(spare r) const { return rows_ + (regions_.samples_per_group() * rows_of_plane + r) * padded_; }
+    [[nodiscard]] T* at(std::size_t k, row r) const { return row_at(k * rows_of_plane + std::size_t{r}); }
+    [[nodiscard]] T* at(spare r) const {
+        return row_at(regions_.samples_per_group() * rows_of_plane + std::size_t{r});
+    }
+    [[nodiscard]] T* row_at(std::size_t number) const { return rows_ + number * padded_; }
     std::uint8_t* absent(std::size_t k) const { return absent_ + (k + 1) * g_.pixels; }
     std::uint8_t* spoiled() const { return absent_; }
 
