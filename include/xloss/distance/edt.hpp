@@ -203,6 +203,43 @@ void store_finished(double* h, T* to, std::size_t n, const finish& f, const unit
     }
 }
 
+/// The squares of the pixels [first, first + N) of one side of a mask, 0 on the other: masks instead of ?:,
+/// and a constant length, for the sake of g++ -O2.
+template <bool Inside, std::size_t N, class S, class Region>
+XLOSS_INLINE void side_block(const double* XLOSS_RESTRICT h, std::size_t first, const Region& region,
+                             S* XLOSS_RESTRICT to) {
+    using bits = std::conditional_t<sizeof(S) == 4, std::uint32_t, std::uint64_t>;
+    for (std::size_t q = first; q < first + N; ++q) {
+        const auto size = std::bit_cast<bits>(static_cast<S>(h[q])) & (~bits(0) >> 1U);
+        to[q] = std::bit_cast<S>(size & (bits(0) - static_cast<bits>(region(q) == Inside)));
+    }
+}
+
+template <bool Inside, class S, class Region>
+void side_of_row(const double* h, std::size_t n, const Region& region, S* to) {
+    std::size_t q = 0;
+    for (; q + 64 <= n; q += 64)
+        side_block<Inside, 64>(h, q, region, to);
+    for (; q < n; ++q)
+        side_block<Inside, 1>(h, q, region, to);
+}
+
+/// Of the absolute values.
+template <class S>
+S largest(const S* from, std::size_t n) {
+    using V = simd::number<S>;
+    V most(0.0);
+    std::size_t i = 0;
+    for (; i + V::width <= n; i += V::width)
+        most = greater(most, abs(V::load(from + i)));
+    if (i < n)
+        most = greater(most, abs(V::load_partial(from + i, n - i)));
+    S result(0);
+    for (std::size_t lane = 0; lane < V::width; ++lane)
+        result = std::max(result, most[lane]);
+    return result;
+}
+
 /// Scratch memory of one piece: the longest row, its envelope, and columns side by side.
 template <class T>
 struct scratch_row {
@@ -368,26 +405,17 @@ private:
             parabolas, s.h, n, region, [](const auto& r) { return K::sign(r); }, is_done);
     }
 
-    /// Of one side of a mask in S, the other one being 0.
-    template <class S, class Region>
-    static void side_of_row(const double* h, std::size_t n, bool inside, const Region& region, S* to) {
-        for (std::size_t q = 0; q < n; ++q) {
-            const auto size = static_cast<S>(h[q] < 0.0 ? -h[q] : h[q]);
-            to[q] = region(q) == inside ? size : S(0);
-        }
-    }
-
     template <class S, class Region>
     void along_windows(std::size_t axis, scratch_row<T>& s, const Region& region) {
         const std::size_t n = g_.extent[axis];
         const auto spacing = static_cast<S>(units_.spacing[axis]);
         S* squares = reinterpret_cast<S*>(s.window) + window_margin;
         S* found = squares + n + window_margin;
-        side_of_row(s.h, n, true, region, squares);
+        side_of_row<true>(s.h, n, region, squares);
         window_row(squares, n, spacing, found);
         if (K::sign(true) < 0.0) { // outside less inside
             S* outside = found + n + window_margin;
-            side_of_row(s.h, n, false, region, squares);
+            side_of_row<false>(s.h, n, region, squares);
             window_row(squares, n, spacing, outside);
             for (std::size_t q = 0; q < n; ++q)
                 found[q] = outside[q] - found[q];
@@ -399,7 +427,7 @@ private:
                 far |= found[q] > most || -found[q] > most;
             return !far;
         };
-        if (is_near(0, n)) {
+        if (!(largest(found, n) > most)) {
             simd::convert(found, s.h, n);
             return;
         }
