@@ -24,9 +24,9 @@
 /// a label map, by the same passes. Each run of a row that lies in one region ends at pixels of another one,
 /// at distance 0, so that all regions of a row are transformed one after the other, without a pass for each.
 ///
-/// Passes: the steps along axis 1 (scan.hpp), then the rows along axis 2 (envelope.hpp), slice by slice; in a
-/// volume then the columns along axis 0, some neighbouring ones at a time, in a buffer where each is
-/// contiguous. Between passes the squares stand in the result. Pieces of work have a fixed size and share
+/// Passes: the steps along axis 1 (scan.hpp), then the rows along axis 2 (window.hpp, envelope.hpp), slice by
+/// slice; in a volume then the columns along axis 0, some neighbouring ones at a time, in a buffer where each
+/// is contiguous. Between passes the squares stand in the result. Pieces of work have a fixed size and share
 /// nothing, so the number of threads has no influence on any bit.
 
 namespace xloss {
