@@ -5,6 +5,7 @@
 #include <xloss/distance/envelope.hpp>
 #include <xloss/distance/grid.hpp>
 #include <xloss/distance/scan.hpp>
+#include <xloss/distance/window.hpp>
 #include <xloss/engine/executor.hpp>
 #include <xloss/engine/workspace.hpp>
 #include <xloss/simd/convert.hpp>
@@ -23,9 +24,9 @@
 /// a label map, by the same passes. Each run of a row that lies in one region ends at pixels of another one,
 /// at distance 0, so that all regions of a row are transformed one after the other, without a pass for each.
 ///
-/// Passes: the steps along axis 1 (scan.hpp), then the rows along axis 2 (envelope.hpp), slice by slice; in a
-/// volume then the columns along axis 0, some neighbouring ones at a time, in a buffer where each is
-/// contiguous. Between passes the squares stand in the result. Pieces of work have a fixed size and share
+/// Passes: the steps along axis 1 (scan.hpp), then the rows along axis 2 (window.hpp, envelope.hpp), slice by
+/// slice; in a volume then the columns along axis 0, some neighbouring ones at a time, in a buffer where each
+/// is contiguous. Between passes the squares stand in the result. Pieces of work have a fixed size and share
 /// nothing, so the number of threads has no influence on any bit.
 
 namespace xloss {
@@ -90,6 +91,7 @@ struct units {
     std::array<double, grid::axes> spacing{1.0, 1.0, 1.0};
     double scale = 1.0;   // of a length
     bool whole = true;    // squares are whole numbers
+    bool small = false;   // they are exact in float, too
     bool narrow = false;  // the final ones are exact in T, and nothing is to be scaled
     bool as_bits = false; // those between passes are not exact in T: 32-bit integers in their place
 
@@ -110,6 +112,7 @@ struct units {
         // only one.
         whole = whole && (sizeof(T) == 4 || scale == 1.0);
         constexpr double exact = 1.0 / std::numeric_limits<T>::epsilon();
+        small = whole && most <= 0x1p24;
         narrow = whole && scale == 1.0 && most <= exact;
         as_bits = sizeof(T) == 4 && whole && most_between > exact && most_between < 0x1p31;
         if (whole)
@@ -200,6 +203,43 @@ void store_finished(double* h, T* to, std::size_t n, const finish& f, const unit
     }
 }
 
+/// The squares of the pixels [first, first + N) of one side of a mask, 0 on the other: masks instead of ?:,
+/// and a constant length, for the sake of g++ -O2.
+template <bool Inside, std::size_t N, class S, class Region>
+XLOSS_INLINE void side_block(const double* XLOSS_RESTRICT h, std::size_t first, const Region& region,
+                             S* XLOSS_RESTRICT to) {
+    using bits = std::conditional_t<sizeof(S) == 4, std::uint32_t, std::uint64_t>;
+    for (std::size_t q = first; q < first + N; ++q) {
+        const auto size = std::bit_cast<bits>(static_cast<S>(h[q])) & (~bits(0) >> 1U);
+        to[q] = std::bit_cast<S>(size & (bits(0) - static_cast<bits>(region(q) == Inside)));
+    }
+}
+
+template <bool Inside, class S, class Region>
+void side_of_row(const double* h, std::size_t n, const Region& region, S* to) {
+    std::size_t q = 0;
+    for (; q + 64 <= n; q += 64)
+        side_block<Inside, 64>(h, q, region, to);
+    for (; q < n; ++q)
+        side_block<Inside, 1>(h, q, region, to);
+}
+
+/// Of the absolute values.
+template <class S>
+S largest(const S* from, std::size_t n) {
+    using V = simd::number<S>;
+    V most(0.0);
+    std::size_t i = 0;
+    for (; i + V::width <= n; i += V::width)
+        most = greater(most, abs(V::load(from + i)));
+    if (i < n)
+        most = greater(most, abs(V::load_partial(from + i, n - i)));
+    S result(0);
+    for (std::size_t lane = 0; lane < V::width; ++lane)
+        result = std::max(result, most[lane]);
+    return result;
+}
+
 /// Scratch memory of one piece: the longest row, its envelope, and columns side by side.
 template <class T>
 struct scratch_row {
@@ -207,20 +247,22 @@ struct scratch_row {
     static constexpr std::size_t columns = 32;
 
     double* h;
+    double* window; // squares with margins, and what the steps make of them, of both sides
     envelope::memory parabolas;
     T* block;
 
     static std::size_t doubles(const grid& g) {
         const std::size_t n = longest(g);
-        return n + 3 * (n + 2) + (g.extent[0] > 1 ? columns * g.extent[0] * sizeof(T) / sizeof(double) : 0) +
-               8;
+        return n + 3 * (n + 2 * window_margin) + 3 * (n + 2) +
+               (g.extent[0] > 1 ? columns * g.extent[0] * sizeof(T) / sizeof(double) : 0) + 8;
     }
 
     scratch_row(double* memory, const grid& g) {
         const std::size_t n = longest(g);
         static_assert(sizeof(envelope::span) == sizeof(double));
         h = memory;
-        parabolas.height = h + n;
+        window = h + n;
+        parabolas.height = window + 3 * (n + 2 * window_margin);
         parabolas.begin = parabolas.height + n + 2;
         parabolas.spans = reinterpret_cast<envelope::span*>(parabolas.begin + n + 2);
         block = reinterpret_cast<T*>(parabolas.spans + n + 2);
@@ -301,11 +343,8 @@ private:
     void along_row(std::size_t row, scratch_row<T>& s) {
         const std::size_t n = g_.extent[2];
         load_steps(out_ + row * n, s.h, n, units_.spacing[1]);
-        envelope parabolas(s.parabolas, n, units_.spacing[2], half_inverse_[2]);
         const label* labels = from_ + row * n;
-        transform_row(
-            parabolas, s.h, n, [labels, kind = kind_](std::size_t q) { return kind.region(labels[q]); },
-            [](const auto& r) { return K::sign(r); });
+        along(2, s, [labels, kind = kind_](std::size_t q) { return kind.region(labels[q]); });
     }
 
     void last_row(std::size_t row, scratch_row<T>& s) {
@@ -336,21 +375,68 @@ private:
     }
 
     void along_column(std::size_t at, scratch_row<T>& s) {
-        const std::size_t n = g_.extent[0];
-        envelope parabolas(s.parabolas, n, units_.spacing[0], half_inverse_[0]);
         if constexpr (K::in_squares) {
-            const double* h = s.h;
-            transform_row(
-                parabolas, s.h, n, [h](std::size_t q) { return K::region_of_square(h[q]); },
-                [](const auto& r) { return K::sign(r); });
+            along(0, s, [h = s.h](std::size_t q) { return K::region_of_square(h[q]); });
         } else {
             const label* labels = from_ + at;
             const std::size_t plane = g_.extent[1] * g_.extent[2];
-            transform_row(
-                parabolas, s.h, n,
-                [=, kind = kind_](std::size_t q) { return kind.region(labels[q * plane]); },
-                [](const auto& r) { return K::sign(r); });
+            along(0, s, [=, kind = kind_](std::size_t q) { return kind.region(labels[q * plane]); });
         }
+    }
+
+    /// Short distances step by step, long ones by parabolas.
+    template <class Region>
+    void along(std::size_t axis, scratch_row<T>& s, const Region& region) {
+        if constexpr (K::in_squares && simd::native_width < float >> 1) {
+            if (units_.small)
+                along_windows<float>(axis, s, region);
+            else
+                along_windows<double>(axis, s, region);
+        } else {
+            along_parabolas(axis, s, region, [](std::size_t, std::size_t) { return false; });
+        }
+    }
+
+    template <class IsDone, class Region>
+    void along_parabolas(std::size_t axis, scratch_row<T>& s, const Region& region, const IsDone& is_done) {
+        const std::size_t n = g_.extent[axis];
+        envelope parabolas(s.parabolas, n, units_.spacing[axis], half_inverse_[axis]);
+        transform_row(
+            parabolas, s.h, n, region, [](const auto& r) { return K::sign(r); }, is_done);
+    }
+
+    template <class S, class Region>
+    void along_windows(std::size_t axis, scratch_row<T>& s, const Region& region) {
+        const std::size_t n = g_.extent[axis];
+        const auto spacing = static_cast<S>(units_.spacing[axis]);
+        S* squares = reinterpret_cast<S*>(s.window) + window_margin;
+        S* found = squares + n + window_margin;
+        side_of_row<true>(s.h, n, region, squares);
+        window_row(squares, n, spacing, found);
+        if (K::sign(true) < 0.0) { // outside less inside
+            S* outside = found + n + window_margin;
+            side_of_row<false>(s.h, n, region, squares);
+            window_row(squares, n, spacing, outside);
+            for (std::size_t q = 0; q < n; ++q)
+                found[q] = outside[q] - found[q];
+        }
+        const S reach = spacing * static_cast<S>(window_reach), most = reach * reach;
+        const auto is_near = [=](std::size_t first, std::size_t last) {
+            bool far = false;
+            for (std::size_t q = first; q < last; ++q)
+                far |= found[q] > most || -found[q] > most;
+            return !far;
+        };
+        if (!(largest(found, n) > most)) {
+            simd::convert(found, s.h, n);
+            return;
+        }
+        along_parabolas(axis, s, region, [&](std::size_t first, std::size_t last) {
+            if (!is_near(first, last))
+                return false;
+            simd::convert(found + first, s.h + first, last - first);
+            return true;
+        });
     }
 
     K kind_;

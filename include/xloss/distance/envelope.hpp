@@ -3,6 +3,7 @@
 
 #include <xloss/config.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -107,25 +108,29 @@ private:
 };
 
 /// The squares of a row after one more axis, in place, run by run of `region(q)`, which is equal for pixels
-/// of one region. Signed(region) is what the squares of a run are multiplied by; runs of 0 are not looked at.
-template <class Region, class Sign>
-void transform_row(envelope& parabolas, double* h, std::size_t n, const Region& region, const Sign& sign) {
+/// of one region. Sign(region) is what the squares of a run are multiplied by; runs of 0 are not looked at,
+/// nor are those where is_done(first, last) says that it has made them.
+template <class Region, class Sign, class IsDone>
+void transform_row(envelope& parabolas, double* h, std::size_t n, const Region& region, const Sign& sign,
+                   const IsDone& is_done) {
     for (std::size_t first = 0, last = 0; first < n; first = last) {
         const auto here = region(first);
         const double factor = sign(here);
-        last = first + 1;
+        for (last = first + 1; last < n && region(last) == here;)
+            ++last;
+        if (is_done(first, last))
+            continue;
         if (factor == 0.0) {
-            for (h[first] = 0.0; last < n && region(last) == here; ++last)
-                h[last] = 0.0;
+            std::fill(h + first, h + last, 0.0);
             continue;
         }
         parabolas.start(first);
         if (first > 0)
             parabolas.push(first - 1, 0.0);
-        for (last = first; last < n && region(last) == here; ++last) {
-            const double height = h[last] < 0.0 ? -h[last] : h[last];
+        for (std::size_t q = first; q < last; ++q) {
+            const double height = h[q] < 0.0 ? -h[q] : h[q];
             if (height < std::numeric_limits<double>::infinity())
-                parabolas.push(last, height);
+                parabolas.push(q, height);
         }
         if (last < n)
             parabolas.push(last, 0.0);
