@@ -250,6 +250,7 @@ struct scratch_row {
     double* window; // squares with margins, and what the steps make of them, of both sides
     envelope::memory parabolas;
     T* block;
+    step_allowance steps_inside{}, steps_outside{};
 
     static std::size_t doubles(const grid& g) {
         const std::size_t n = longest(g);
@@ -412,11 +413,11 @@ private:
         S* squares = reinterpret_cast<S*>(s.window) + window_margin;
         S* found = squares + n + window_margin;
         side_of_row<true>(s.h, n, region, squares);
-        window_row(squares, n, spacing, found);
+        window_row(squares, n, spacing, found, s.steps_inside);
         if (K::sign(true) < 0.0) { // outside less inside
             S* outside = found + n + window_margin;
             side_of_row<false>(s.h, n, region, squares);
-            window_row(squares, n, spacing, outside);
+            window_row(squares, n, spacing, outside, s.steps_outside);
             for (std::size_t q = 0; q < n; ++q)
                 found[q] = outside[q] - found[q];
         }
