@@ -37,8 +37,9 @@ std::size_t bytes_of(const Loss& loss, const array& x, const Y& y) {
 } // namespace
 
 TEST_CASE("losses of whole regions allocate nothing in a workspace that has seen the shape") {
-    // What grows with samples and classes, not with pixels, and one row of what transforms distances.
-    constexpr std::size_t rest = 64 * 1024;
+    // What grows with samples and classes, not with pixels: the channels of a block, counters of a sort,
+    // rows.
+    constexpr std::size_t rest = 128 * 1024;
     const array x = irregular_logits<double>(shape);
     const auto y = reshaped<std::uint8_t>(cases::mask(x.size()), shape);
     const auto labels = reshaped<int>(cases::labels(3, x.size() / 3), {2, 33, 31});

@@ -188,8 +188,7 @@ public:
 
     /// Throws what is wrong with parameters and upstream of any of the losses; nothing is written.
     void check() const {
-        if (call_.upstream.tensor() && elements_apart && regions_apart)
-            refuse_upstream();
+        check_kinds();
         with_fused([](const auto& ready) { ready.check(); });
         each_apart([](auto& one) { one.check(); });
     }
@@ -197,6 +196,7 @@ public:
     /// Value, and with Gradient the gradient into `out`.
     template <bool Gradient, std::size_t N>
     report<N> run(sink_ref<T> out) {
+        check_kinds();
         each_apart([](auto& one) { one.check(); });
         report<N> whole;
         const auto add = [&](const report<N>& r) {
@@ -256,6 +256,15 @@ private:
     /// Whether what is evaluated together is a sum of the same.
     template <class Program>
     static constexpr bool fits = Program::has_regions ? !elements_apart : !regions_apart;
+
+    /// Throws for a tensor from above where the terms have none of one shape.
+    void check_kinds() const {
+        if (!call_.upstream.tensor())
+            return;
+        if (elements_apart && regions_apart)
+            refuse_upstream();
+        with_fused([](const auto&) {});
+    }
 
     [[noreturn]] void refuse_upstream() const {
         throw parameter_error(in_.y.name() +

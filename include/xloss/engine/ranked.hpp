@@ -56,7 +56,7 @@ public:
         for (std::size_t k = 0; k < regions_.samples_per_group(); ++k)
             for (std::size_t i = 0; i < g_.pixels; i += tile_size)
                 add<Gradient>(first + k, c, i, k * g_.pixels + i, slopes);
-        if constexpr (Gradient) {
+        if (Gradient && regions_.samples_per_group() != 0) { // of none there may be no memory for slopes
             // Pixels are numbered through the samples of the group, whose planes lie apart.
             T* plane = slopes + g_.first(first, c);
             const std::size_t pixels = g_.pixels, skip = (g_.classes - 1) * g_.pixels;
