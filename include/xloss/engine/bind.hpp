@@ -1,6 +1,7 @@
 #ifndef XLOSS_ENGINE_BIND_HPP
 #define XLOSS_ENGINE_BIND_HPP
 
+#include <xloss/engine/filter_place.hpp>
 #include <xloss/engine/program.hpp>
 #include <xloss/engine/select.hpp>
 #include <xloss/engine/survey.hpp>
@@ -52,7 +53,9 @@ concept ranks = requires(const Loss& loss, const pixel<probe>& s) {
 
 /// A loss of what a filter makes of prediction and target.
 template <class Loss>
-concept filters = requires(const Loss& loss, const pixel<probe>& s, const probe& map) {
+concept filters = requires(const Loss& loss, const filter_place& place, const pixel<probe>& s,
+                           const probe& map) {
+    loss.template filter<float>(place);
     loss.at(s, map, map);
 };
 
