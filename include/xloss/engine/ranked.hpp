@@ -56,20 +56,25 @@ public:
         for (std::size_t k = 0; k < regions_.samples_per_group(); ++k)
             for (std::size_t i = 0; i < g_.pixels; i += tile_size)
                 add<Gradient>(first + k, c, i, k * g_.pixels + i, slopes);
-        if (Gradient && regions_.samples_per_group() != 0) { // of none there may be no memory for slopes
-            // Pixels are numbered through the samples of the group, whose planes lie apart.
-            T* plane = slopes + g_.first(first, c);
-            const std::size_t pixels = g_.pixels, skip = (g_.classes - 1) * g_.pixels;
-            if (regions_.samples_per_group() == 1 || skip == 0)
-                ranking_.each_slope([=](std::size_t pixel, T slope) { plane[pixel] = slope; });
-            else
-                ranking_.each_slope(
-                    [=](std::size_t pixel, T slope) { plane[pixel + pixel / pixels * skip] = slope; });
-        }
+        if constexpr (Gradient)
+            write_slopes(first, c, slopes);
         return {ranking_.value(), ranking_.weight(), ranking_.target(), 0.0};
     }
 
 private:
+    /// Pixels are numbered through the samples of the group, whose planes lie apart.
+    void write_slopes(std::size_t first, std::size_t c, T* slopes) {
+        if (regions_.samples_per_group() == 0)
+            return; // there may be no memory for slopes
+        T* plane = slopes + g_.first(first, c);
+        const std::size_t pixels = g_.pixels, skip = (g_.classes - 1) * g_.pixels;
+        if (regions_.samples_per_group() == 1 || skip == 0)
+            ranking_.each_slope([=](std::size_t pixel, T slope) { plane[pixel] = slope; });
+        else
+            ranking_.each_slope(
+                [=](std::size_t pixel, T slope) { plane[pixel + pixel / pixels * skip] = slope; });
+    }
+
     /// Adds a tile to the ranking.
     template <bool Gradient>
     void add(std::size_t b, std::size_t c, std::size_t i, std::size_t number, T* slopes) {
