@@ -28,7 +28,7 @@ using namespace xloss;
 struct picture {
     std::string name;
     std::size_t side;
-    distance::grid grid;
+    tensor::grid grid;
     std::vector<std::uint8_t> inside;
 };
 

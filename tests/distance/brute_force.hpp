@@ -3,7 +3,7 @@
 
 // Squared distances from the definition: for each pixel the least over all others.
 
-#include <xloss/distance/grid.hpp>
+#include <xloss/tensor/grid.hpp>
 
 #include <algorithm>
 #include <array>
@@ -15,16 +15,16 @@
 
 namespace brute_force {
 
-inline xloss::distance::grid grid_of(const std::array<std::size_t, 3>& extent,
-                                     const std::array<double, 3>& spacing) {
-    xloss::distance::grid g;
+inline xloss::tensor::grid grid_of(const std::array<std::size_t, 3>& extent,
+                                   const std::array<double, 3>& spacing) {
+    xloss::tensor::grid g;
     g.extent = extent;
     g.spacing = spacing;
     g.rank = 3;
     return g;
 }
 
-inline double squared_between(const xloss::distance::grid& g, std::size_t i, std::size_t j) {
+inline double squared_between(const xloss::tensor::grid& g, std::size_t i, std::size_t j) {
     double sum = 0.0;
     std::size_t step = 1;
     for (std::size_t axis = 3; axis-- > 0; step *= g.extent[axis]) {
@@ -37,7 +37,7 @@ inline double squared_between(const xloss::distance::grid& g, std::size_t i, std
 
 /// To the nearest pixel j where differs(region[i], region[j]).
 template <class L, class Differs>
-std::vector<double> squares(const xloss::distance::grid& g, const std::vector<L>& region, Differs&& differs) {
+std::vector<double> squares(const xloss::tensor::grid& g, const std::vector<L>& region, Differs&& differs) {
     std::vector<double> least(g.size(), std::numeric_limits<double>::infinity());
     for (std::size_t i = 0; i < g.size(); ++i)
         for (std::size_t j = 0; j < g.size(); ++j)

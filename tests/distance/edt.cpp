@@ -46,7 +46,7 @@ std::vector<T> rooted(const std::vector<T>& squares) {
 }
 
 template <class T>
-void check_mask(const distance::grid& g, const mask_of& inside) {
+void check_mask(const tensor::grid& g, const mask_of& inside) {
     const auto other = [](auto a, auto b) { return (a != 0) != (b != 0); };
     const std::vector<double> border = brute_force::squares(g, inside, other);
     std::vector<double> squares = border, sides = rooted(border), kervadec = sides;
@@ -75,7 +75,7 @@ void check_mask(const distance::grid& g, const mask_of& inside) {
 }
 
 template <class T>
-void check_labels(const distance::grid& g, const std::vector<std::int32_t>& labels) {
+void check_labels(const tensor::grid& g, const std::vector<std::int32_t>& labels) {
     std::vector<double> squares = brute_force::squares(g, labels, [](auto a, auto b) { return a != b; });
     for (std::size_t i = 0; i < squares.size(); ++i)
         squares[i] = labels[i] < 0 ? 0.0 : squares[i];
@@ -96,7 +96,7 @@ TEMPLATE_TEST_CASE("distances of masks are those of the definition", "[distance]
         for (const auto& spacing : spacings)
             for (const double share : shares) {
                 CAPTURE(extent[0], extent[1], extent[2], spacing[0], share);
-                const distance::grid g = grid_of(extent, spacing);
+                const tensor::grid g = grid_of(extent, spacing);
                 mask_of inside = brute_force::random_labels<std::uint8_t>(g.size(), 2, 2.0 * share, ++seed);
                 if (share > 0.5) // most are inside, with any number that is not 0
                     for (std::uint8_t& v : inside)
@@ -111,7 +111,7 @@ TEMPLATE_TEST_CASE("distances of label maps are those of the definition", "[dist
         for (const auto& spacing : spacings)
             for (const double share : shares) {
                 CAPTURE(extent[0], extent[1], extent[2], spacing[0], share);
-                const distance::grid g = grid_of(extent, spacing);
+                const tensor::grid g = grid_of(extent, spacing);
                 auto labels = brute_force::random_labels<std::int32_t>(g.size(), 4, share, ++seed);
                 for (std::int32_t& label : labels)
                     label = label == 3 ? -1 : label;
@@ -121,7 +121,7 @@ TEMPLATE_TEST_CASE("distances of label maps are those of the definition", "[dist
 
 TEST_CASE("squares that float cannot hold are summed as integers and rounded once", "[distance][edt]") {
     // A zero in a corner: the farthest square, 2 4999^2, has 26 bits, and its neighbours are odd.
-    const distance::grid g = grid_of({1, 5000, 5000}, {1.0, 1.0, 1.0});
+    const tensor::grid g = grid_of({1, 5000, 5000}, {1.0, 1.0, 1.0});
     mask_of inside(g.size(), 1);
     inside[0] = 0;
     std::vector<float> found(g.size());
@@ -143,7 +143,7 @@ TEST_CASE("squares that float cannot hold are summed as integers and rounded onc
 
 TEST_CASE("between the passes of a volume, too", "[distance][edt]") {
     // Slices wide enough for squares above 2^24: 3001^2 + 2999^2 is odd in its last bits.
-    const distance::grid g = grid_of({2, 3003, 3001}, {1.0, 1.0, 1.0});
+    const tensor::grid g = grid_of({2, 3003, 3001}, {1.0, 1.0, 1.0});
     mask_of inside(g.size(), 1);
     inside[0] = 0;
     std::vector<float> found(g.size());

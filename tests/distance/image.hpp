@@ -3,7 +3,7 @@
 
 // Images and volumes for the tests of filters: slow and plain.
 
-#include <xloss/distance/grid.hpp>
+#include <xloss/tensor/grid.hpp>
 
 #include <algorithm>
 #include <array>
@@ -17,7 +17,7 @@
 
 namespace filters {
 
-using xloss::distance::grid;
+using xloss::tensor::grid;
 
 inline grid grid_of(std::initializer_list<std::size_t> extents) {
     xloss::tensor::shape shape;

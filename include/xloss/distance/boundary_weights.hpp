@@ -3,7 +3,7 @@
 
 #include <xloss/config.hpp>
 #include <xloss/distance/dilate_mask.hpp>
-#include <xloss/distance/grid.hpp>
+#include <xloss/tensor/grid.hpp>
 #include <xloss/tensor/labels.hpp>
 #include <xloss/tensor/layout.hpp>
 #include <xloss/tensor/like.hpp>
@@ -32,7 +32,7 @@ namespace distance {
 template <class L>
 class boundary_finder {
 public:
-    boundary_finder(const grid& g, const std::optional<std::int64_t>& ignore)
+    boundary_finder(const tensor::grid& g, const std::optional<std::int64_t>& ignore)
         : grid_(g), found_(g.extent[2]), rule_({0, ignore}), ignored_(static_cast<L>(rule_.ignored)) {}
 
     /// Writes 1, or 2 on a boundary.
@@ -89,7 +89,7 @@ private:
         }
     }
 
-    grid grid_;
+    tensor::grid grid_;
     std::vector<std::uint8_t> found_; // of a row
     tensor::narrow_rule<L> rule_;
     L ignored_;
@@ -140,7 +140,7 @@ auto boundary_weights(const Y& labels, const boundary_weighting& how = {}) {
     using L = tensor::value_type_of<Y>;
     static_assert(std::is_integral_v<L>, "boundary_weights takes labels of an integer type or bool");
     const tensor::shape shape = tensor::shape_of(labels);
-    const distance::grid g("xloss::boundary_weights", shape, 1, {});
+    const tensor::grid g("xloss::boundary_weights", shape, 1, {});
     auto weights = tensor::make_like<float>(labels);
     if (shape.size() == 0)
         return weights;

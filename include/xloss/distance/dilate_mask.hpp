@@ -2,7 +2,7 @@
 #define XLOSS_DISTANCE_DILATE_MASK_HPP
 
 #include <xloss/config.hpp>
-#include <xloss/distance/grid.hpp>
+#include <xloss/tensor/grid.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -13,7 +13,7 @@ namespace xloss::distance {
 /// Calls f(row) with the row-major number of every row that a window of three along each axis reaches from
 /// the row (z, y), its own too.
 template <class F>
-void each_row_around(const grid& g, std::size_t z, std::size_t y, F&& f) {
+void each_row_around(const tensor::grid& g, std::size_t z, std::size_t y, F&& f) {
     for (std::size_t i = z == 0 ? 0 : z - 1; i <= std::min(z + 1, g.extent[0] - 1); ++i)
         for (std::size_t j = y == 0 ? 0 : y - 1; j <= std::min(y + 1, g.extent[1] - 1); ++j)
             f(i * g.extent[1] + j);
@@ -49,7 +49,7 @@ inline void spread_row(const std::uint8_t* from, std::uint8_t* to, std::size_t n
 
 /// 1 where the window of three along each axis holds a pixel that is absent (1, else 0), else 0: what losses
 /// that look at neighbours ignore, given what is ignored. `out` is other memory than `absent`.
-inline void dilate_mask(const grid& g, const std::uint8_t* absent, std::uint8_t* out) {
+inline void dilate_mask(const tensor::grid& g, const std::uint8_t* absent, std::uint8_t* out) {
     const std::size_t n = g.extent[2];
     std::fill_n(out, g.size(), std::uint8_t{0});
     if (g.size() == 0)

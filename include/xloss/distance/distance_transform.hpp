@@ -2,12 +2,12 @@
 #define XLOSS_DISTANCE_DISTANCE_TRANSFORM_HPP
 
 #include <xloss/distance/edt.hpp>
-#include <xloss/distance/grid.hpp>
 #include <xloss/distance/image.hpp>
 #include <xloss/engine/executor.hpp>
 #include <xloss/engine/workspace.hpp>
 #include <xloss/tensor/alias.hpp>
 #include <xloss/tensor/error.hpp>
+#include <xloss/tensor/grid.hpp>
 #include <xloss/tensor/like.hpp>
 #include <xloss/tensor/shape.hpp>
 #include <xloss/tensor/sink.hpp>

@@ -3,13 +3,13 @@
 
 #include <xloss/config.hpp>
 #include <xloss/distance/envelope.hpp>
-#include <xloss/distance/grid.hpp>
 #include <xloss/distance/scan.hpp>
 #include <xloss/distance/window.hpp>
 #include <xloss/engine/executor.hpp>
 #include <xloss/engine/workspace.hpp>
 #include <xloss/simd/convert.hpp>
 #include <xloss/simd/number.hpp>
+#include <xloss/tensor/grid.hpp>
 
 #include <algorithm>
 #include <array>
@@ -88,17 +88,17 @@ struct finish {
 /// whole numbers.
 template <class T>
 struct units {
-    std::array<double, grid::axes> spacing{1.0, 1.0, 1.0};
+    std::array<double, tensor::grid::axes> spacing{1.0, 1.0, 1.0};
     double scale = 1.0;   // of a length
     bool whole = true;    // squares are whole numbers
     bool small = false;   // they are exact in float, too
     bool narrow = false;  // the final ones are exact in T, and nothing is to be scaled
     bool as_bits = false; // those between passes are not exact in T: 32-bit integers in their place
 
-    explicit units(const grid& g) {
+    explicit units(const tensor::grid& g) {
         bool found = false;
         double most = 0.0, most_between = 0.0;
-        for (std::size_t axis = 0; axis < grid::axes; ++axis) {
+        for (std::size_t axis = 0; axis < tensor::grid::axes; ++axis) {
             if (g.extent[axis] == 1)
                 continue;
             whole = whole && (!found || g.spacing[axis] == scale);
@@ -252,13 +252,13 @@ struct scratch_row {
     T* block;
     step_allowance steps_inside{}, steps_outside{};
 
-    static std::size_t doubles(const grid& g) {
+    static std::size_t doubles(const tensor::grid& g) {
         const std::size_t n = longest(g);
         return n + 3 * (n + 2 * window_margin) + 3 * (n + 2) +
                (g.extent[0] > 1 ? columns * g.extent[0] * sizeof(T) / sizeof(double) : 0) + 8;
     }
 
-    scratch_row(double* memory, const grid& g) {
+    scratch_row(double* memory, const tensor::grid& g) {
         const std::size_t n = longest(g);
         static_assert(sizeof(envelope::span) == sizeof(double));
         h = memory;
@@ -269,7 +269,7 @@ struct scratch_row {
         block = reinterpret_cast<T*>(parabolas.spans + n + 2);
     }
 
-    static std::size_t longest(const grid& g) { return std::max(g.extent[0], g.extent[2]); }
+    static std::size_t longest(const tensor::grid& g) { return std::max(g.extent[0], g.extent[2]); }
 };
 
 /// A transform of kind K.
@@ -278,7 +278,7 @@ class transform {
     using label = typename K::type;
 
 public:
-    transform(const K& kind, const grid& g, const label* from, const finish& f, T* out,
+    transform(const K& kind, const tensor::grid& g, const label* from, const finish& f, T* out,
               const executor_ref& executor, workspace& memory)
         : kind_(kind), g_(g), from_(from), finish_(f), out_(out), executor_(executor), units_(g) {
         const std::size_t tables = g.extent[0] + g.extent[2];
@@ -441,13 +441,13 @@ private:
     }
 
     K kind_;
-    const grid& g_;
+    const tensor::grid& g_;
     const label* from_;
     finish finish_;
     T* out_;
     const executor_ref& executor_;
     units<T> units_;
-    std::array<double*, grid::axes> half_inverse_{};
+    std::array<double*, tensor::grid::axes> half_inverse_{};
     double* rows_;
 };
 
@@ -456,14 +456,14 @@ private:
 /// Squared distance of every pixel with inside[i] != 0 to the nearest with inside[i] == 0, and 0 at those.
 /// Infinite everywhere without a zero.
 template <class T>
-void squared_distances(const grid& g, const std::uint8_t* inside, T* out, const executor_ref& executor,
-                       workspace& memory) {
+void squared_distances(const tensor::grid& g, const std::uint8_t* inside, T* out,
+                       const executor_ref& executor, workspace& memory) {
     detail::transform<detail::inside_of_mask, T>({}, g, inside, {}, out, executor, memory).run();
 }
 
 /// The roots of `squared_distances`.
 template <class T>
-void distances(const grid& g, const std::uint8_t* inside, T* out, const executor_ref& executor,
+void distances(const tensor::grid& g, const std::uint8_t* inside, T* out, const executor_ref& executor,
                workspace& memory) {
     detail::transform<detail::inside_of_mask, T>({}, g, inside, {.root = true}, out, executor, memory).run();
 }
@@ -471,8 +471,8 @@ void distances(const grid& g, const std::uint8_t* inside, T* out, const executor
 /// Distance of every pixel to the nearest one of the other side of the mask, negative inside; both sides in
 /// one transform. 0 everywhere for an empty or full mask.
 template <class T>
-void signed_distances(const grid& g, const std::uint8_t* inside, distance_convention convention, T* out,
-                      const executor_ref& executor, workspace& memory) {
+void signed_distances(const tensor::grid& g, const std::uint8_t* inside, distance_convention convention,
+                      T* out, const executor_ref& executor, workspace& memory) {
     const double less = convention == distance_convention::kervadec ? 1.0 : 0.0;
     detail::transform<detail::sides_of_mask, T>({}, g, inside, {.root = true, .sides = true, .inside = less},
                                                 out, executor, memory)
@@ -481,7 +481,7 @@ void signed_distances(const grid& g, const std::uint8_t* inside, distance_conven
 
 /// `signed_distances` of the mask of one class of a label map.
 template <class T>
-void class_distances(const grid& g, const std::int32_t* labels, std::int32_t label,
+void class_distances(const tensor::grid& g, const std::int32_t* labels, std::int32_t label,
                      distance_convention convention, T* out, const executor_ref& executor,
                      workspace& memory) {
     const double less = convention == distance_convention::kervadec ? 1.0 : 0.0;
@@ -493,7 +493,7 @@ void class_distances(const grid& g, const std::int32_t* labels, std::int32_t lab
 /// Distance of every pixel to the nearest one of another label, or its square; 0 where the label is negative,
 /// infinite everywhere if there is one label alone. One transform, however many labels.
 template <class T>
-void label_distances(const grid& g, const std::int32_t* labels, bool squared, T* out,
+void label_distances(const tensor::grid& g, const std::int32_t* labels, bool squared, T* out,
                      const executor_ref& executor, workspace& memory) {
     detail::transform<detail::labels, T>({}, g, labels, {.root = !squared}, out, executor, memory).run();
 }

@@ -2,9 +2,9 @@
 #define XLOSS_DISTANCE_IMAGE_HPP
 
 #include <xloss/config.hpp>
-#include <xloss/distance/grid.hpp>
 #include <xloss/engine/workspace.hpp>
 #include <xloss/tensor/error.hpp>
+#include <xloss/tensor/grid.hpp>
 #include <xloss/tensor/labels.hpp>
 #include <xloss/tensor/shape.hpp>
 #include <xloss/tensor/source.hpp>
@@ -27,7 +27,7 @@ namespace xloss::distance {
 
 /// One image, or with `batch` one for each index of axis 0.
 struct images {
-    grid each;
+    tensor::grid each;
     std::size_t count = 1;
 
     /// @throws as `grid`; shape_error for an axis too long to count its pixels in a float.

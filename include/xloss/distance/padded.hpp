@@ -2,8 +2,8 @@
 #define XLOSS_DISTANCE_PADDED_HPP
 
 #include <xloss/config.hpp>
-#include <xloss/distance/grid.hpp>
 #include <xloss/simd/number.hpp>
+#include <xloss/tensor/grid.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -28,7 +28,7 @@ struct padded {
     std::size_t lanes;   // the same, up to whole registers
     std::size_t pitch;   // from row to row
 
-    explicit padded(const grid& g)
+    explicit padded(const tensor::grid& g)
         : slabs(g.rank == 3 ? g.extent[0] : g.extent[1]), rows(g.rank == 3 ? g.extent[1] : 1),
           columns(g.extent[2]), lanes((columns + width - 1) / width * width), pitch(lanes + gap) {}
 

@@ -2,9 +2,9 @@
 #define XLOSS_DISTANCE_SOBEL_HPP
 
 #include <xloss/config.hpp>
-#include <xloss/distance/grid.hpp>
 #include <xloss/distance/padded.hpp>
 #include <xloss/simd/number.hpp>
+#include <xloss/tensor/grid.hpp>
 
 #include <algorithm>
 #include <array>
@@ -71,12 +71,12 @@ class sobel_filter {
     using V = simd::number<T>;
 
 public:
-    static std::size_t memory(const grid& g) {
+    static std::size_t memory(const tensor::grid& g) {
         const padded<T> p(g);
         return 2 * Rank * p.room_for_slabs(3) + Rank * p.room_for_slabs(1) + 3 * p.room_for_rows(1);
     }
 
-    sobel_filter(const grid& g, T* memory) : pad_(g) {
+    sobel_filter(const tensor::grid& g, T* memory) : pad_(g) {
         for (T*& quantity : smoothed_)
             quantity = pad_.take(memory, pad_.room_for_slabs(3));
         for (T*& quantity : slopes_)
@@ -279,7 +279,7 @@ private:
 /// How many numbers of scratch memory `sobel_edges` and `sobel_edges_backward` need: a few rows of an image,
 /// a few planes of a volume.
 template <class T>
-std::size_t sobel_scratch(const grid& g) {
+std::size_t sobel_scratch(const tensor::grid& g) {
     return g.rank == 3 ? sobel_filter<T, 3>::memory(g) : sobel_filter<T, 2>::memory(g);
 }
 
@@ -287,7 +287,7 @@ std::size_t sobel_scratch(const grid& g) {
 /// one axis, [1 2 1] along the others; the border is repeated. Row-major and without gaps; `edges` is other
 /// memory than v. A step from 0 to 1 along an axis is an edge of 1 on both of its sides.
 template <class T>
-void sobel_edges(const grid& g, const T* v, T* edges, T* scratch) {
+void sobel_edges(const tensor::grid& g, const T* v, T* edges, T* scratch) {
     if (g.rank == 3)
         sobel_filter<T, 3>(g, scratch).forward(v, edges);
     else
@@ -297,7 +297,8 @@ void sobel_edges(const grid& g, const T* v, T* edges, T* scratch) {
 /// Writes the slopes by v, given those by the edges; each is other memory than v and than the others. Where
 /// nothing changes (g = 0) and where the edge is clipped, at exactly 1 too, it passes no slope.
 template <class T>
-void sobel_edges_backward(const grid& g, const T* v, const T* slope_of_edges, T* slope_of_v, T* scratch) {
+void sobel_edges_backward(const tensor::grid& g, const T* v, const T* slope_of_edges, T* slope_of_v,
+                          T* scratch) {
     if (g.rank == 3)
         sobel_filter<T, 3>(g, scratch).backward(v, slope_of_edges, slope_of_v);
     else

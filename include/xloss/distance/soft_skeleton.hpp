@@ -2,10 +2,10 @@
 #define XLOSS_DISTANCE_SOFT_SKELETON_HPP
 
 #include <xloss/config.hpp>
-#include <xloss/distance/grid.hpp>
 #include <xloss/distance/padded.hpp>
 #include <xloss/distance/pooling.hpp>
 #include <xloss/simd/number.hpp>
+#include <xloss/tensor/grid.hpp>
 #include <xloss/tensor/layout.hpp>
 #include <xloss/tensor/like.hpp>
 #include <xloss/tensor/source.hpp>
@@ -42,7 +42,7 @@ class soft_skeleton {
 
 public:
     /// How many numbers the memory has to have.
-    static std::size_t memory(const grid& g, std::size_t iterations, bool differentiable = true) {
+    static std::size_t memory(const tensor::grid& g, std::size_t iterations, bool differentiable = true) {
         const padded<T> p(g);
         const std::size_t images = differentiable ? 2 * iterations + 5 : 3;
         return images * p.room() + 3 * p.room_for_slabs(3) + p.room_for_slabs(1) + 2 * p.room_for_rows(1);
@@ -50,7 +50,7 @@ public:
 
     /// Of images of this grid. The memory is used, and to be left alone, as long as this object is; aligned
     /// to 64 bytes it is a tenth faster.
-    soft_skeleton(const grid& g, std::size_t iterations, T* memory, bool differentiable = true)
+    soft_skeleton(const tensor::grid& g, std::size_t iterations, T* memory, bool differentiable = true)
         : iterations_(iterations), rank_(g.rank), keep_(differentiable), pad_(g),
           eroded_(take(memory, keep_ ? iterations + 2 : 2)), kept_(take(memory, keep_ ? iterations : 1)),
           row_maxima_(take_ring(memory)), maxima_(take_ring(memory)), slopes_of_maxima_(take_ring(memory)),
@@ -321,7 +321,7 @@ template <class P>
 auto soft_skeleton(const P& p, const skeleton_options& options = {}) {
     using T = std::conditional_t<std::is_same_v<tensor::value_type_of<P>, double>, double, float>;
     const tensor::source<T> from(p);
-    const distance::grid g("xloss::soft_skeleton", from.shape(), options.first_axis, {});
+    const tensor::grid g("xloss::soft_skeleton", from.shape(), options.first_axis, {});
     auto result = tensor::make_like<T>(p);
     const std::size_t images = g.size() == 0 ? 0 : from.size() / g.size();
     std::vector<T> memory(distance::soft_skeleton<T>::memory(g, options.iterations, false));

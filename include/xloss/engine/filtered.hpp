@@ -59,6 +59,9 @@ public:
                                                        (regions.samples_per_group() + 1) * g_.pixels)),
           masked_(in.y.masked()) {}
 
+    filtered_regions(const filtered_regions&) = delete; // the filter refers to its place
+    filtered_regions& operator=(const filtered_regions&) = delete;
+
     void check() const {}
 
     [[nodiscard]] bool slopes_by_input() const { return elements_.kind() == row_kind::given; }

@@ -53,7 +53,8 @@ struct lovasz_hinge {
     template <class V>
     point<V> error(const pixel<V>& s) const {
         const V sign = 2.0 * s.y - 1.0;
-        return {1.0 - s.x * sign, -sign};
+        // A soft target of 1/2 has no margin, for an infinite logit either.
+        return {1.0 - select(sign == V(0.0), V(0.0), s.x * sign), -sign};
     }
 
     /// The value alone.

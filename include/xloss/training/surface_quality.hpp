@@ -2,11 +2,11 @@
 #define XLOSS_TRAINING_SURFACE_QUALITY_HPP
 
 #include <xloss/distance/edt.hpp>
-#include <xloss/distance/grid.hpp>
 #include <xloss/distance/image.hpp>
 #include <xloss/engine/executor.hpp>
 #include <xloss/engine/workspace.hpp>
 #include <xloss/tensor/error.hpp>
+#include <xloss/tensor/grid.hpp>
 #include <xloss/tensor/shape.hpp>
 
 #include <algorithm>
@@ -205,7 +205,7 @@ private:
                                                           const surface_options&);
 
     template <class Predicted, class Truth>
-    surface_quality(const distance::grid& g, const Predicted& in_predicted, const Truth& in_truth,
+    surface_quality(const tensor::grid& g, const Predicted& in_predicted, const Truth& in_truth,
                     const surface_options& options) {
         measure(g, in_predicted, in_truth, options);
     }
@@ -221,14 +221,14 @@ private:
     };
 
     template <class Predicted, class Truth>
-    void measure(const distance::grid& g, const Predicted& in_predicted, const Truth& in_truth,
+    void measure(const tensor::grid& g, const Predicted& in_predicted, const Truth& in_truth,
                  const surface_options& options) {
         const distance::detail::cut_out cut(g, in_predicted, in_truth);
         const auto off_predicted = distance::detail::off_surface(cut.box, cut.predicted);
         const auto off_truth = distance::detail::off_surface(cut.box, cut.truth);
         const bool predicts = has_surface(off_predicted), is_there = has_surface(off_truth);
         one_is_empty_ = predicts != is_there;
-        for (std::size_t axis = 0; axis < distance::grid::axes; ++axis) {
+        for (std::size_t axis = 0; axis < tensor::grid::axes; ++axis) {
             const double side =
                 g.extent[axis] > 0 ? g.spacing[axis] * static_cast<double>(g.extent[axis] - 1) : 0.0;
             diagonal_ = std::hypot(diagonal_, side);
