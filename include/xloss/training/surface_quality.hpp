@@ -38,26 +38,26 @@ namespace distance::detail {
 
 /// The part of an image that holds all surfaces of two masks, with both masks in it, one byte per pixel.
 struct cut_out {
-    grid box;
+    tensor::grid box;
     std::vector<std::uint8_t> predicted, truth;
 
     /// `in_predicted(i)`, `in_truth(i)` for the pixels i of g.
     template <class Predicted, class Truth>
-    cut_out(const grid& g, const Predicted& in_predicted, const Truth& in_truth) : box(g) {
-        std::array<std::size_t, grid::axes> low = g.extent, high{};
-        for_pixels(g, [&](std::size_t i, const std::array<std::size_t, grid::axes>& at) {
+    cut_out(const tensor::grid& g, const Predicted& in_predicted, const Truth& in_truth) : box(g) {
+        std::array<std::size_t, tensor::grid::axes> low = g.extent, high{};
+        for_pixels(g, [&](std::size_t i, const std::array<std::size_t, tensor::grid::axes>& at) {
             if (!in_predicted(i) && !in_truth(i))
                 return;
-            for (std::size_t axis = 0; axis < grid::axes; ++axis) {
+            for (std::size_t axis = 0; axis < tensor::grid::axes; ++axis) {
                 low[axis] = std::min(low[axis], at[axis]);
                 high[axis] = std::max(high[axis], at[axis] + 1);
             }
         });
-        for (std::size_t axis = 0; axis < grid::axes; ++axis)
+        for (std::size_t axis = 0; axis < tensor::grid::axes; ++axis)
             box.extent[axis] = high[axis] > 0 ? high[axis] - low[axis] : 0;
         predicted.resize(box.size());
         truth.resize(box.size());
-        for_pixels(box, [&](std::size_t i, const std::array<std::size_t, grid::axes>& at) {
+        for_pixels(box, [&](std::size_t i, const std::array<std::size_t, tensor::grid::axes>& at) {
             const std::size_t from =
                 ((low[0] + at[0]) * g.extent[1] + low[1] + at[1]) * g.extent[2] + low[2] + at[2];
             predicted[i] = in_predicted(from) ? 1 : 0;
@@ -66,7 +66,7 @@ struct cut_out {
     }
 
     template <class F>
-    static void for_pixels(const grid& g, F&& f) {
+    static void for_pixels(const tensor::grid& g, F&& f) {
         std::size_t i = 0;
         for (std::size_t z = 0; z < g.extent[0]; ++z)
             for (std::size_t y = 0; y < g.extent[1]; ++y)
@@ -76,12 +76,12 @@ struct cut_out {
 };
 
 /// 0 on the surface of a mask and 1 elsewhere: what a transform takes the distance to.
-inline std::vector<std::uint8_t> off_surface(const grid& g, const std::vector<std::uint8_t>& mask) {
+inline std::vector<std::uint8_t> off_surface(const tensor::grid& g, const std::vector<std::uint8_t>& mask) {
     std::vector<std::uint8_t> off(mask.size());
-    const std::array<std::size_t, grid::axes> step{g.extent[1] * g.extent[2], g.extent[2], 1};
-    cut_out::for_pixels(g, [&](std::size_t i, const std::array<std::size_t, grid::axes>& at) {
+    const std::array<std::size_t, tensor::grid::axes> step{g.extent[1] * g.extent[2], g.extent[2], 1};
+    cut_out::for_pixels(g, [&](std::size_t i, const std::array<std::size_t, tensor::grid::axes>& at) {
         bool within = mask[i] != 0; // with all its neighbours
-        for (std::size_t axis = grid::axes - g.rank; axis < grid::axes && within; ++axis)
+        for (std::size_t axis = tensor::grid::axes - g.rank; axis < tensor::grid::axes && within; ++axis)
             within = at[axis] > 0 && at[axis] + 1 < g.extent[axis] && mask[i - step[axis]] != 0 &&
                      mask[i + step[axis]] != 0;
         off[i] = mask[i] == 0 || within ? 1 : 0;
