@@ -3,7 +3,7 @@
 #
 #   examples/run.sh [output folder]       out/ in the repository unless told
 #
-# Takes two to three minutes on two cores. Where libtorch is installed (libtorch-dev), a U-Net is trained with it
+# Takes three to four minutes on two cores. Where libtorch is installed (libtorch-dev), a U-Net is trained with it
 # as well, two minutes more; nothing of libtorch is installed here. XLOSS_NO_INSTALL=1 leaves the machine as it
 # is.
 set -euo pipefail
@@ -32,6 +32,7 @@ run() { "$(find build/release/examples -name "xloss_example_$1" -type f)" exampl
 build xloss_pictures
 run brain
 run structures
+run borders
 if cmake --build --preset release --target help | grep xloss_example_unet >/dev/null; then
     build xloss_example_unet
     run unet

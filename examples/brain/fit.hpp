@@ -125,7 +125,7 @@ auto timed(double& seconds, const Work& work) {
 
 /// Trains one model. `shape` is that of the logits of a batch, with the logits of a pixel side by side;
 /// `evaluate(slices, logits, gradient)` writes the gradient by the logits and returns the value of the loss;
-/// `score()` is called after each prediction of the test slices.
+/// `score(model)` is called after each prediction of the test slices.
 template <class Model, class Evaluate, class Score>
 void fit(run_log& past, const task& job, const settings& how, const std::array<std::size_t, 4>& shape,
          const Evaluate& evaluate, const Score& score) {
@@ -149,7 +149,7 @@ void fit(run_log& past, const task& job, const settings& how, const std::array<s
         if (step % how.steps_between_scores == 0 || step == how.steps) {
             past.prediction = predict(model, job, job.parts.test);
             past.scored_steps.push_back(step);
-            score();
+            score(std::as_const(model));
         }
     }
     past.seconds = thread_seconds() - start;

@@ -81,6 +81,20 @@ public:
                 page.set(left_of(column) + i, top_of(row) + j, of(part.top + j / zoom, part.left + i / zoom));
     }
 
+    /// The border between pixels of a slice that are `inside(row, column)` and those that are not, as a line.
+    template <class Inside>
+    void outline(std::size_t column, std::size_t row, const Inside& inside, colour c) {
+        const std::size_t left = left_of(column), top = top_of(row);
+        for (std::size_t j = 0; j < part.height; ++j)
+            for (std::size_t i = 0; i < part.width; ++i) {
+                const bool here = inside(part.top + j, part.left + i);
+                if (i + 1 < part.width && here != inside(part.top + j, part.left + i + 1))
+                    page.fill(left + (i + 1) * zoom - 1, top + j * zoom, 2, zoom, c);
+                if (j + 1 < part.height && here != inside(part.top + j + 1, part.left + i))
+                    page.fill(left + i * zoom, top + (j + 1) * zoom - 1, zoom, 2, c);
+            }
+    }
+
     /// Where a row lies in the head, over its first tile.
     void place(std::size_t row, std::size_t slice) {
         const std::string text = "Y = " + std::to_string(head::millimetres(slice)) + " MM";

@@ -96,7 +96,7 @@ history train(const std::string& name, const Loss& loss, const task& job, const 
         past.gradient.push_back(size_of(gradient, masks));
         return result.value;
     };
-    fit<mask_model>(past, job, how, shape, evaluate, [&] {
+    fit<mask_model>(past, job, how, shape, evaluate, [&](const auto&) {
         past.held_out.push_back(compare(past.prediction, job.target, job.parts.test));
         observe(past);
     });

@@ -87,10 +87,10 @@ inline volume crop(const volume& whole, const window& part) {
 }
 
 /// Some slices, copied into a batch of the given shape: [B, H, W], or with an axis of 1 in it.
-template <std::size_t Rank>
-xt::xtensor<std::uint8_t, Rank> batch_of(const volume& whole, std::span<const std::size_t> slices,
-                                         const std::array<std::size_t, Rank>& shape) {
-    xt::xtensor<std::uint8_t, Rank> batch(shape);
+template <class T, std::size_t Rank>
+xt::xtensor<T, Rank> batch_of(const xt::xtensor<T, 3>& whole, std::span<const std::size_t> slices,
+                              const std::array<std::size_t, Rank>& shape) {
+    xt::xtensor<T, Rank> batch(shape);
     const std::size_t pixels = whole.shape(1) * whole.shape(2);
     for (std::size_t b = 0; b < slices.size(); ++b)
         std::copy_n(whole.data() + slices[b] * pixels, pixels, batch.data() + b * pixels);

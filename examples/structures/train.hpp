@@ -77,10 +77,11 @@ structure_history train_structures(const std::string& name, const Loss& loss, co
                      })
             .value;
     };
-    fit<structure_model>(past, job, how, {how.slices_per_step, height, width, classes}, evaluate, [&] {
-        past.held_out.push_back(compare_classes(past.prediction, job));
-        observe(past);
-    });
+    fit<structure_model>(past, job, how, {how.slices_per_step, height, width, classes}, evaluate,
+                         [&](const auto&) {
+                             past.held_out.push_back(compare_classes(past.prediction, job));
+                             observe(past);
+                         });
     return past;
 }
 
