@@ -44,7 +44,7 @@ struct row {
     double least_bytes;
     /// How many times faster than libtorch eager this row has to be.
     std::optional<double> goal;
-    agreement wanted;
+    agreement wanted, of_torch;
     /// Called when the row's turn comes, so that only one row's memory is held at a time.
     std::function<lineup()> prepare;
 

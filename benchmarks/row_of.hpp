@@ -270,6 +270,7 @@ row row_of(std::string name, Loss loss, std::optional<formula> same, const image
              least_bytes(shape),
              goal,
              {},
+             {},
              {}};
     line.prepare = [loss, same, size] {
         using memory = tensors<Y, Rank>;
