@@ -13,8 +13,6 @@
 namespace bench {
 namespace {
 
-constexpr auto tolerance = 1e-4;
-
 /// The norm of the difference relative to the norm of `expected`.
 double distance(const float* actual, const std::vector<float>& expected) {
     double difference = 0.0, norm = 0.0;
@@ -44,7 +42,8 @@ std::array<double, who_names.size()> check(const row& line, lineup& all) {
             }
             const auto error = std::abs(got - *value) / std::abs(*value);
             const auto gradient_error = distance(one.gradient(), expected);
-            if (!(error <= tolerance && gradient_error <= tolerance)) { // written so that NaN fails
+            const auto& wanted = static_cast<who>(i) == who::torch ? line.of_torch : line.wanted;
+            if (!(error <= wanted.value && gradient_error <= wanted.gradient)) { // so that NaN fails
                 std::ostringstream text;
                 text << line.name() << ": " << who_names[i] << " computes something else: value " << got
                      << " instead of " << *value << ", gradient off by " << gradient_error;

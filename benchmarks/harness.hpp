@@ -29,6 +29,11 @@ struct lineup {
 /// keeps power_of_two.
 enum class extent { cache, power_of_two, large, other };
 
+/// How far a peer may be off: its value, and its gradient relative to the norm.
+struct agreement {
+    double value = 1e-4, gradient = 1e-4;
+};
+
 /// One line of the table: one loss, one target type, one size.
 struct row {
     std::string loss, target, size;
@@ -39,6 +44,7 @@ struct row {
     double least_bytes;
     /// How many times faster than libtorch eager this row has to be.
     std::optional<double> goal;
+    agreement wanted, of_torch;
     /// Called when the row's turn comes, so that only one row's memory is held at a time.
     std::function<lineup()> prepare;
 
@@ -73,7 +79,7 @@ struct result {
 };
 
 /// Checks that all contenders compute the same thing, then times them, their repetitions in random order.
-/// Throws std::runtime_error where value or gradient differ by more than 1e-4.
+/// Throws std::runtime_error where value or gradient differ by more than the row allows.
 result measure(const row& line, const settings& how);
 
 } // namespace bench

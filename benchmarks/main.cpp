@@ -81,6 +81,8 @@ std::vector<bench::row> chosen_rows(const arguments& given) {
     std::vector<bench::row> all, chosen;
     bench::add_binary_rows(all);
     bench::add_multiclass_rows(all);
+    bench::add_ranked_rows(all);
+    bench::add_neighbour_rows(all);
     const std::regex filter(given.filter, std::regex::ECMAScript | std::regex::icase);
     for (auto& line : all) {
         if (given.quick && line.where != bench::extent::power_of_two)

@@ -76,7 +76,120 @@ Tensor softmax_dice(const Tensor& x, const Tensor& labels) {
     return 1 - ((2 * overlap + 1) / (p.sum(2) + one_hot.sum(2) + 1)).mean();
 }
 
-Tensor evaluate(formula loss, const Tensor& x, const Tensor& y) {
+/// The Lovász losses are Berman's code (github.com/bermanmaxim/LovaszSoftmax, pytorch/lovasz_losses.py).
+Tensor lovasz_grad(const Tensor& sorted) {
+    const auto all = sorted.sum();
+    const auto intersection = all - sorted.cumsum(0);
+    const auto union_ = all + (1 - sorted).cumsum(0);
+    auto jaccard = 1 - intersection / union_;
+    const auto n = jaccard.size(0);
+    if (n > 1)
+        jaccard.slice(0, 1, n) = jaccard.slice(0, 1, n) - jaccard.slice(0, 0, n - 1);
+    return jaccard;
+}
+
+/// Of errors and targets of one region; the target carries no gradient.
+Tensor lovasz_flat(const Tensor& errors, const Tensor& target) {
+    const auto [sorted, places] = torch::sort(errors, 0, true);
+    return torch::dot(torch::relu(sorted), lovasz_grad(target.index_select(0, places)));
+}
+
+/// per_image = True.
+Tensor lovasz_hinge(const Tensor& x, const Tensor& y) {
+    std::vector<Tensor> losses;
+    for (std::int64_t b = 0; b < x.size(0); ++b) {
+        const auto target = y[b].flatten();
+        losses.push_back(lovasz_flat(1 - x[b].flatten() * (2 * target - 1), target));
+    }
+    return torch::stack(losses).mean();
+}
+
+Tensor lovasz_sigmoid(const Tensor& x, const Tensor& y) {
+    const auto target = y.flatten();
+    return lovasz_flat((target - torch::sigmoid(x).flatten()).abs(), target);
+}
+
+/// lovasz_softmax_flat, classes = present: p [pixels, C], labels [pixels].
+Tensor lovasz_softmax_flat(const Tensor& p, const Tensor& labels) {
+    std::vector<Tensor> losses;
+    for (std::int64_t c = 0; c < p.size(1); ++c) {
+        const auto target = (labels == c).to(p.scalar_type());
+        if (target.sum().item<double>() == 0)
+            continue;
+        losses.push_back(lovasz_flat((target - p.select(1, c)).abs(), target));
+    }
+    return torch::stack(losses).mean();
+}
+
+Tensor lovasz_softmax(const Tensor& x, const Tensor& labels, bool per_image) {
+    const auto rows = torch::softmax(x, 1).permute({0, 2, 3, 1});
+    if (!per_image)
+        return lovasz_softmax_flat(rows.reshape({-1, x.size(1)}), labels.flatten());
+    std::vector<Tensor> losses;
+    for (std::int64_t b = 0; b < x.size(0); ++b)
+        losses.push_back(lovasz_softmax_flat(rows[b].reshape({-1, x.size(1)}), labels[b].flatten()));
+    return torch::stack(losses).mean();
+}
+
+/// Kervadec's BoundaryLoss.
+Tensor boundary(const Tensor& x, const Tensor& distance) {
+    const auto p = x.size(1) == 1 ? torch::sigmoid(x) : torch::softmax(x, 1);
+    return (p * distance).mean();
+}
+
+/// |Sobel v|/4, at most 1.
+Tensor edges(const Tensor& v) {
+    const auto padded = F::pad(v, F::PadFuncOptions({1, 1, 1, 1}).mode(torch::kReplicate));
+    const auto across = torch::tensor({{-1.0f, 0.0f, 1.0f}, {-2.0f, 0.0f, 2.0f}, {-1.0f, 0.0f, 1.0f}});
+    const auto both = torch::stack({across, across.t()}).unsqueeze(1);
+    const auto g = F::conv2d(padded, both);
+    return g.square().sum(1, true).sqrt().div(4).clamp_max(1);
+}
+
+Tensor sobel_boundary(const Tensor& x, const Tensor& y) {
+    return F::binary_cross_entropy(edges(torch::sigmoid(x)), (edges(y) > 0).to(x.scalar_type()));
+}
+
+/// soft_erode and soft_dilate of github.com/jocpae/clDice, of planes and of volumes.
+Tensor soft_erode(const Tensor& v) {
+    if (v.dim() == 4)
+        return torch::min(-torch::max_pool2d(-v, {3, 1}, {1, 1}, {1, 0}),
+                          -torch::max_pool2d(-v, {1, 3}, {1, 1}, {0, 1}));
+    const auto along = [&](std::int64_t a, std::int64_t b, std::int64_t c) {
+        return -torch::max_pool3d(-v, {a, b, c}, {1, 1, 1}, {a / 2, b / 2, c / 2});
+    };
+    return torch::min(torch::min(along(3, 1, 1), along(1, 3, 1)), along(1, 1, 3));
+}
+
+Tensor soft_open(const Tensor& v) {
+    const auto eroded = soft_erode(v);
+    return v.dim() == 4 ? torch::max_pool2d(eroded, {3, 3}, {1, 1}, {1, 1})
+                        : torch::max_pool3d(eroded, {3, 3, 3}, {1, 1, 1}, {1, 1, 1});
+}
+
+Tensor soft_skeleton(Tensor v) {
+    auto skeleton = torch::relu(v - soft_open(v));
+    for (int i = 0; i < skeleton_iterations; ++i) {
+        v = soft_erode(v);
+        const auto delta = torch::relu(v - soft_open(v));
+        skeleton = skeleton + torch::relu(delta - skeleton * delta);
+    }
+    return skeleton;
+}
+
+/// Their soft_cldice, with one score of the batch.
+Tensor cl_dice(const Tensor& x, const Tensor& y, std::int64_t depth) {
+    const auto shaped = [depth](const Tensor& v) {
+        return depth == 1 ? v : v.view({v.size(0), v.size(1), depth, v.size(2) / depth, v.size(3)});
+    };
+    const auto p = shaped(torch::sigmoid(x)), t = shaped(y);
+    const auto of_p = soft_skeleton(p), of_t = soft_skeleton(t);
+    const auto precision = ((of_p * t).sum() + 1) / (of_p.sum() + 1);
+    const auto sensitivity = ((of_t * p).sum() + 1) / (of_t.sum() + 1);
+    return 1 - 2 * (precision * sensitivity) / (precision + sensitivity);
+}
+
+Tensor evaluate(formula loss, const Tensor& x, const Tensor& y, const Tensor& distance, std::int64_t depth) {
     switch (loss) {
     case formula::bce:
         return bce(x, y);
@@ -110,6 +223,22 @@ Tensor evaluate(formula loss, const Tensor& x, const Tensor& y) {
         return F::cross_entropy(x, y) + softmax_dice(x, y);
     case formula::cross_entropy_generalized_dice:
         return F::cross_entropy(x, y) + generalized_dice(x, y);
+    case formula::lovasz_hinge:
+        return lovasz_hinge(x, y);
+    case formula::lovasz_sigmoid:
+        return lovasz_sigmoid(x, y);
+    case formula::lovasz_softmax:
+        return lovasz_softmax(x, y, false);
+    case formula::lovasz_softmax_per_image:
+        return lovasz_softmax(x, y, true);
+    case formula::cross_entropy_lovasz:
+        return F::cross_entropy(x, y) + lovasz_weight * lovasz_softmax(x, y, false);
+    case formula::boundary:
+        return boundary(x, distance);
+    case formula::sobel_boundary:
+        return sobel_boundary(x, y);
+    case formula::cl_dice:
+        return cl_dice(x, y, depth);
     }
     throw std::logic_error("no such formula");
 }
@@ -134,12 +263,17 @@ public:
         logits_.requires_grad_(true);
         target_ = torch::from_blob(const_cast<void*>(at.target), shape, stored_type(at.kind));
         wanted_ = at.classes == 1 ? torch::kFloat : torch::kLong;
+        depth_ = at.depth;
+        if (at.distance)
+            distance_ = torch::from_blob(const_cast<float*>(at.distance), logits_.sizes(), torch::kFloat);
     }
 
     double step() override {
         logits_.mutable_grad() = Tensor();
         // Copies only where torch's losses do not take the stored type: a user would have to do the same.
-        const auto loss = evaluate(loss_, logits_, target_.to(wanted_));
+        // Where the map is kept, the target is not looked at.
+        const auto target = distance_.defined() ? target_ : target_.to(wanted_);
+        const auto loss = evaluate(loss_, logits_, target, distance_, depth_);
         loss.backward();
         return loss.item<double>();
     }
@@ -150,7 +284,8 @@ public:
 
 private:
     formula loss_;
-    Tensor logits_, target_;
+    std::int64_t depth_ = 1;
+    Tensor logits_, target_, distance_;
     mutable Tensor planes_;
     torch::ScalarType wanted_ = torch::kFloat;
 };

@@ -28,8 +28,10 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <numeric>
 #include <stdexcept>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace bench {
@@ -280,6 +282,107 @@ double generalized_dice(const softmax_parts& s, const tensor& y, tensor& gradien
     return value;
 }
 
+/// The Lovász extension of the Jaccard loss of n errors, by std::sort; their slopes replace them. Sums are
+/// double, and equal errors share the mean of their slopes, as ours do.
+double lovasz(std::vector<std::pair<float, std::uint32_t>>& errors, const std::vector<float>& y,
+              std::vector<float>& slopes) {
+    std::sort(errors.begin(), errors.end(), std::greater<>());
+    const auto all = std::accumulate(y.begin(), y.end(), 0.0);
+    double before = 0.0, intersection = all, both = all, value = 0.0;
+    for (std::size_t first = 0, end = 0; first < errors.size(); first = end) {
+        for (; end < errors.size() && errors[end].first == errors[first].first; ++end) {
+            const auto is = static_cast<double>(y[errors[end].second]);
+            intersection -= is;
+            both += 1.0 - is;
+        }
+        const auto jaccard = 1.0 - intersection / both;
+        const auto rise = errors[first].first > 0.0f ? jaccard - before : 0.0;
+        before = jaccard;
+        value += static_cast<double>(errors[first].first) * rise;
+        for (auto k = first; k < end; ++k)
+            slopes[errors[k].second] = static_cast<float>(rise / static_cast<double>(end - first));
+    }
+    return value;
+}
+
+/// Of one region: errors and targets of its pixels by number, and what is done with the slope of each.
+template <class Error, class Target, class Take>
+double lovasz_of(std::size_t n, Error&& error, Target&& target, Take&& take) {
+    std::vector<std::pair<float, std::uint32_t>> errors(n);
+    std::vector<float> y(n), slopes(n);
+    for (std::size_t i = 0; i < n; ++i) {
+        y[i] = target(i);
+        errors[i] = {error(i), static_cast<std::uint32_t>(i)};
+    }
+    const auto value = lovasz(errors, y, slopes);
+    for (std::size_t i = 0; i < n; ++i)
+        take(i, slopes[i]);
+    return value;
+}
+
+double lovasz_hinge(const tensor& x, const tensor& y, tensor& gradient) {
+    const auto n = x.size() / x.shape(0);
+    const auto scale = 1.0f / static_cast<float>(x.shape(0));
+    const tensor sign = 2.0f * y - 1.0f, errors = 1.0f - x * sign;
+    double value = 0.0;
+    for (std::size_t b = 0; b < x.shape(0); ++b) {
+        const auto* e = errors.data() + b * n;
+        const auto* t = y.data() + b * n;
+        auto* g = gradient.data() + b * n;
+        value += lovasz_of(
+            n, [=](std::size_t i) { return e[i]; }, [=](std::size_t i) { return t[i]; },
+            [=](std::size_t i, float slope) { g[i] = slope * scale; });
+    }
+    gradient *= -sign;
+    return value / static_cast<double>(x.shape(0));
+}
+
+double lovasz_sigmoid(const tensor& x, const tensor& y, tensor& gradient) {
+    const tensor p = sigmoid(x), errors = xt::abs(y - p);
+    const auto value = lovasz_of(
+        x.size(), [e = errors.data()](std::size_t i) { return e[i]; },
+        [t = y.data()](std::size_t i) { return t[i]; },
+        [g = gradient.data()](std::size_t i, float slope) { g[i] = slope; });
+    gradient *= (1.0f - 2.0f * y) * p * (1.0f - p);
+    return value;
+}
+
+/// Of every class one region in `samples` samples at a time; every class is present in the data.
+double lovasz_softmax(const softmax_parts& s, const tensor& y, tensor& gradient, std::size_t samples) {
+    const auto classes = y.shape(1), pixels = y.shape(2) * y.shape(3), groups = y.shape(0) / samples;
+    const auto scale = 1.0f / static_cast<float>(classes * groups);
+    const tensor errors = xt::abs(y - s.p);
+    double value = 0.0;
+    for (std::size_t group = 0; group < groups; ++group)
+        for (std::size_t c = 0; c < classes; ++c) {
+            const auto place = [=](std::size_t i) {
+                return ((group * samples + i / pixels) * classes + c) * pixels + i % pixels;
+            };
+            value += lovasz_of(
+                samples * pixels, [&](std::size_t i) { return errors.data()[place(i)]; },
+                [&](std::size_t i) { return y.data()[place(i)]; },
+                [&](std::size_t i, float slope) { gradient.data()[place(i)] = slope * scale; });
+        }
+    gradient *= 1.0f - 2.0f * y;
+    for (std::size_t b = 0; b < y.shape(0); ++b)
+        pull_back(s, b, gradient);
+    return value * static_cast<double>(scale);
+}
+
+double boundary(const tensor& x, const tensor& distance, tensor& gradient) {
+    const auto scale = 1.0f / static_cast<float>(x.size());
+    const tensor p = sigmoid(x);
+    xt::noalias(gradient) = distance * scale * p * (1.0f - p);
+    return mean_of(p * distance);
+}
+
+double boundary(const softmax_parts& s, const tensor& distance, tensor& gradient) {
+    xt::noalias(gradient) = distance * (1.0f / static_cast<float>(distance.size()));
+    for (std::size_t b = 0; b < distance.shape(0); ++b)
+        pull_back(s, b, gradient);
+    return mean_of(s.p * distance);
+}
+
 double binary(formula loss, const tensor& x, const tensor& y, tensor& gradient) {
     if (loss == formula::bce)
         return bce(x, y, gradient);
@@ -293,6 +396,10 @@ double binary(formula loss, const tensor& x, const tensor& y, tensor& gradient) 
         return bce_dice(x, y, gradient);
     if (loss == formula::focal_20_dice)
         return focal_20_dice(x, y, gradient);
+    if (loss == formula::lovasz_hinge)
+        return lovasz_hinge(x, y, gradient);
+    if (loss == formula::lovasz_sigmoid)
+        return lovasz_sigmoid(x, y, gradient);
     throw std::logic_error("not a binary formula");
 }
 
@@ -310,19 +417,27 @@ double multiclass(formula loss, const tensor& x, const tensor& y, tensor& gradie
         return dice(s, y, gradient);
     if (loss == formula::generalized_dice)
         return generalized_dice(s, y, gradient);
+    if (loss == formula::lovasz_softmax)
+        return lovasz_softmax(s, y, gradient, y.shape(0));
+    if (loss == formula::lovasz_softmax_per_image)
+        return lovasz_softmax(s, y, gradient, 1);
     const auto value = cross_entropy(s, y, gradient);
     if (loss == formula::cross_entropy)
         return value;
     auto second = tensor::from_shape(x.shape());
     double other = 0.0;
-    if (loss == formula::cross_entropy_dice)
+    auto share = 1.0f;
+    if (loss == formula::cross_entropy_lovasz) {
+        share = static_cast<float>(lovasz_weight);
+        other = lovasz_softmax(s, y, second, y.shape(0));
+    } else if (loss == formula::cross_entropy_dice)
         other = dice(s, y, second);
     else if (loss == formula::cross_entropy_generalized_dice)
         other = generalized_dice(s, y, second);
     else
         throw std::logic_error("not a multiclass formula");
-    gradient += second;
-    return value + other;
+    gradient += share * second;
+    return value + static_cast<double>(share) * other;
 }
 
 template <class Y>
@@ -338,9 +453,14 @@ public:
         else
             labels_ = xt::adapt(y, b * h * w, xt::no_ownership(), std::array{b, h, w});
         gradient_ = xt::zeros<float>({b, c, h, w});
+        if (at.distance)
+            distance_ = xt::adapt(at.distance, b * c * h * w, xt::no_ownership(), std::array{b, c, h, w});
     }
 
     double step() override {
+        if (loss_ == formula::boundary)
+            return binary_ ? boundary(logits_, distance_, gradient_)
+                           : boundary(softmax(logits_), distance_, gradient_);
         if (!binary_)
             return multiclass(loss_, logits_, one_hot(labels_, logits_.shape(1)), gradient_);
         if constexpr (std::is_same_v<Y, float>)
@@ -353,7 +473,7 @@ public:
 private:
     formula loss_;
     bool binary_;
-    tensor logits_, gradient_;
+    tensor logits_, gradient_, distance_;
     xt::xtensor<Y, 4> mask_;
     xt::xtensor<Y, 3> labels_;
 };
@@ -361,6 +481,8 @@ private:
 } // namespace
 
 std::unique_ptr<contender> make_xtensor(formula loss, const problem& at) {
+    if (loss == formula::sobel_boundary || loss == formula::cl_dice)
+        return nullptr; // filters and pools are no expressions
     if (at.kind == target_kind::float32)
         return std::make_unique<xtensor_contender<float>>(loss, at);
     if (at.kind == target_kind::uint8)

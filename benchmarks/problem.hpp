@@ -28,13 +28,23 @@ enum class formula {
     softmax_dice,
     generalized_dice,
     cross_entropy_dice,
-    cross_entropy_generalized_dice
+    cross_entropy_generalized_dice,
+    lovasz_hinge,
+    lovasz_sigmoid,
+    lovasz_softmax,
+    lovasz_softmax_per_image,
+    cross_entropy_lovasz,
+    boundary,
+    sobel_boundary,
+    cl_dice
 };
 
 /// The parameters of the multiclass rows. The class that is ignored is one that occurs.
 constexpr std::int64_t ignored_class = 1;
 constexpr double smoothing = 0.1;
 constexpr double kept_fraction = 0.1;
+constexpr double lovasz_weight = 0.3; // beside cross entropy
+constexpr int skeleton_iterations = 3;
 constexpr double class_weight(std::int64_t c, std::int64_t classes) {
     return 0.5 + static_cast<double>(c) / static_cast<double>(classes);
 }
@@ -48,6 +58,11 @@ struct problem {
     target_kind kind;
     /// Scores wait as [B, H, W, C], and so shall the gradient, where a contender can: torch.
     bool channels_last = false;
+    /// Of volumes, whose slices lie below each other.
+    std::int64_t depth = 1;
+    /// For losses of a map of signed distances that is kept: the map, shaped like the logits.
+    bool has_map = false;
+    const float* distance = nullptr;
 
     [[nodiscard]] std::int64_t pixels() const { return batch * height * width; }
     [[nodiscard]] std::int64_t elements() const { return pixels() * classes; }

@@ -18,6 +18,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -27,7 +28,8 @@ namespace bench {
 enum class storage {
     planes,        // [B, C, H, W]
     channels_last, // [B, H, W, C], seen through a transposed view
-    volume         // [B, C, D, H, W]
+    volume,        // [B, C, D, H, W]
+    with_map       // planes, and beside them a map of signed distances that the caller keeps
 };
 
 /// Images of a row, all of one shape; volumes where there is a depth.
@@ -35,6 +37,7 @@ struct images {
     std::size_t batch, classes, height, width;
     extent where;
     std::size_t depth = 1;
+    stage training = stage::midway;
 
     /// The slices of a volume lie below each other: for all but the library it is a high image.
     [[nodiscard]] std::size_t rows() const { return depth * height; }
@@ -62,13 +65,16 @@ problem problem_of(const images& size, const float* logits, const Y* target) {
             logits,
             target,
             kind_of<Y>(),
-            false};
+            false,
+            length(size.depth),
+            false,
+            nullptr};
 }
 
 /// Logits and gradient [B, C, H, W]; target [B, 1, H, W] (Rank 4) or label map [B, H, W] (Rank 3).
 template <class Y, std::size_t Rank>
 struct tensors {
-    xt::xtensor<float, 4> logits, gradient;
+    xt::xtensor<float, 4> logits, gradient, distance;
     xt::xtensor<Y, Rank> target;
 
     explicit tensors(const images& size)
@@ -81,8 +87,16 @@ struct tensors {
         fill(size);
     }
 
+    void make_map() {
+        if constexpr (Rank == 4)
+            distance = xloss::signed_distance(target, {.batch = true});
+        else
+            distance = xloss::signed_distances(target, logits.shape(1), {.batch = true});
+    }
+
 private:
     void fill(const images& size) {
+        const auto of = size.classes == 1 ? binary_logits(size.training) : class_logits(size.training);
         const auto pixels = size.rows() * size.width;
         for (std::size_t sample = 0; sample < size.batch; ++sample)
             for (std::size_t pixel = 0; pixel < pixels; ++pixel) {
@@ -93,8 +107,9 @@ private:
                 target.data()[sample * pixels + pixel] = static_cast<Y>(is);
                 for (std::size_t c = 0; c < size.classes; ++c) {
                     const auto i = (sample * size.classes + c) * pixels + pixel;
-                    const auto lean = size.classes == 1 ? (is == 1 ? 1.5f : -1.5f) : (is == c ? 2.0f : 0.0f);
-                    logits.data()[i] = lean + 2.0f * noise(i);
+                    const auto other = size.classes == 1 ? -of.lean : 0.0f;
+                    const auto lean = is == (size.classes == 1 ? 1 : c) ? of.lean : other;
+                    logits.data()[i] = lean + of.deviation * noise(i);
                     gradient.data()[i] = 0.0f;
                 }
             }
@@ -120,21 +135,16 @@ private:
     xloss::workspace workspace_;
 };
 
-/// The same on volumes: five axes over the same memory.
+/// The same, with the kept map.
 template <class Loss, class Tensors>
-class volume_contender final : public contender {
+class map_contender final : public contender {
 public:
-    volume_contender(Loss loss, std::shared_ptr<Tensors> on, const images& size)
-        : loss_(std::move(loss)),
-          on_(std::move(on)), shape_{size.batch, size.classes, size.depth, size.height, size.width},
-          map_shape_{size.batch, size.depth, size.height, size.width} {}
+    map_contender(Loss loss, std::shared_ptr<Tensors> on) : loss_(std::move(loss)), on_(std::move(on)) {}
 
     double step() override {
-        auto gradient = xt::adapt(on_->gradient.data(), on_->gradient.size(), xt::no_ownership(), shape_);
-        const auto logits = xt::adapt(on_->logits.data(), on_->logits.size(), xt::no_ownership(), shape_);
-        const auto target = xt::adapt(on_->target.data(), on_->target.size(), xt::no_ownership(), map_shape_);
-        const auto r =
-            xloss::value_and_grad_into(gradient, loss_, logits, target, {.workspace = &workspace_});
+        const auto r = xloss::value_and_grad_into(on_->gradient, loss_, on_->logits,
+                                                  xloss::with_distance(on_->target, on_->distance),
+                                                  {.workspace = &workspace_});
         return static_cast<double>(r.value);
     }
     [[nodiscard]] const float* gradient() const override { return on_->gradient.data(); }
@@ -142,8 +152,41 @@ public:
 private:
     Loss loss_;
     std::shared_ptr<Tensors> on_;
+    xloss::workspace workspace_;
+};
+
+/// The same on volumes: five axes over the same memory.
+template <class Loss, class Tensors>
+class volume_contender final : public contender {
+public:
+    volume_contender(Loss loss, std::shared_ptr<Tensors> on, const images& size)
+        : loss_(std::move(loss)),
+          on_(std::move(on)), shape_{size.batch, size.classes, size.depth, size.height, size.width} {
+        if constexpr (masks)
+            target_shape_ = shape_;
+        else
+            target_shape_ = {size.batch, size.depth, size.height, size.width};
+    }
+
+    double step() override {
+        auto gradient = xt::adapt(on_->gradient.data(), on_->gradient.size(), xt::no_ownership(), shape_);
+        const auto logits = xt::adapt(on_->logits.data(), on_->logits.size(), xt::no_ownership(), shape_);
+        const auto target =
+            xt::adapt(on_->target.data(), on_->target.size(), xt::no_ownership(), target_shape_);
+        const auto r =
+            xloss::value_and_grad_into(gradient, loss_, logits, target, {.workspace = &workspace_});
+        return static_cast<double>(r.value);
+    }
+    [[nodiscard]] const float* gradient() const override { return on_->gradient.data(); }
+
+private:
+    // Masks have the axes of the logits, label maps one less.
+    static constexpr bool masks = std::tuple_size_v<typename decltype(Tensors::target)::shape_type> == 4;
+
+    Loss loss_;
+    std::shared_ptr<Tensors> on_;
     std::array<std::size_t, 5> shape_;
-    std::array<std::size_t, 4> map_shape_;
+    std::array<std::size_t, masks ? 5 : 4> target_shape_{};
     xloss::workspace workspace_;
 };
 
@@ -205,6 +248,8 @@ template <storage Stored, class Loss, class Tensors>
 std::unique_ptr<contender> make_xloss(const Loss& loss, std::shared_ptr<Tensors> on, const images& size) {
     if constexpr (Stored == storage::volume)
         return std::make_unique<volume_contender<Loss, Tensors>>(loss, std::move(on), size);
+    else if constexpr (Stored == storage::with_map)
+        return std::make_unique<map_contender<Loss, Tensors>>(loss, std::move(on));
     else if constexpr (Stored == storage::channels_last)
         return std::make_unique<channels_last_contender<Loss, Tensors>>(loss, std::move(on));
     else
@@ -215,7 +260,8 @@ std::unique_ptr<contender> make_xloss(const Loss& loss, std::shared_ptr<Tensors>
 template <class Y, std::size_t Rank, storage Stored = storage::planes, class Loss>
 row row_of(std::string name, Loss loss, std::optional<formula> same, const images& size,
            std::optional<double> goal = std::nullopt) {
-    const auto shape = problem_of<Y>(size, nullptr, nullptr);
+    auto shape = problem_of<Y>(size, nullptr, nullptr);
+    shape.has_map = Stored == storage::with_map;
     row line{std::move(name),
              type_name<Y>(),
              shape_name(size, Stored),
@@ -223,12 +269,19 @@ row row_of(std::string name, Loss loss, std::optional<formula> same, const image
              static_cast<double>(shape.elements()),
              least_bytes(shape),
              goal,
+             {},
+             {},
              {}};
     line.prepare = [loss, same, size] {
         using memory = tensors<Y, Rank>;
         const auto on = std::make_shared<memory>(size);
         auto at = problem_of<Y>(size, on->logits.data(), on->target.data());
         at.channels_last = Stored == storage::channels_last;
+        if constexpr (Stored == storage::with_map) {
+            on->make_map();
+            at.has_map = true;
+            at.distance = on->distance.data();
+        }
         lineup all;
         all.tensors = on;
         all[who::xloss] = make_xloss<Stored>(loss, on, size);

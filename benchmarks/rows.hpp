@@ -13,6 +13,12 @@ void add_binary_rows(std::vector<row>& rows);
 /// Losses on [B, C, H, W] with label maps of uint8 and int64.
 void add_multiclass_rows(std::vector<row>& rows);
 
+/// Lovász losses, of fresh and of trained networks.
+void add_ranked_rows(std::vector<row>& rows);
+
+/// Losses that look at neighbours: distance maps, edges, skeletons.
+void add_neighbour_rows(std::vector<row>& rows);
+
 } // namespace bench
 
 #endif
