@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <cstdint>
 
 namespace xloss::engine {
 
@@ -67,12 +68,16 @@ private:
         if (regions_.samples_per_group() == 0)
             return; // there may be no memory for slopes
         T* plane = slopes + g_.first(first, c);
-        const std::size_t pixels = g_.pixels, skip = (g_.classes - 1) * g_.pixels;
-        if (regions_.samples_per_group() == 1 || skip == 0)
+        const std::size_t skip = (g_.classes - 1) * g_.pixels;
+        if (regions_.samples_per_group() == 1 || skip == 0) {
             ranking_.each_slope([=](std::size_t pixel, T slope) { plane[pixel] = slope; });
-        else
-            ranking_.each_slope(
-                [=](std::size_t pixel, T slope) { plane[pixel + pixel / pixels * skip] = slope; });
+        } else {
+            // Numbers of ranked pixels fit: a division of 64 bits takes several times as long.
+            const auto pixels = static_cast<std::uint32_t>(g_.pixels);
+            ranking_.each_slope([=](std::size_t pixel, T slope) {
+                plane[pixel + static_cast<std::uint32_t>(pixel) / pixels * skip] = slope;
+            });
+        }
     }
 
     /// Adds a tile to the ranking.
