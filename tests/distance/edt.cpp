@@ -120,30 +120,30 @@ TEMPLATE_TEST_CASE("distances of label maps are those of the definition", "[dist
 }
 
 TEST_CASE("squares that float cannot hold are summed as integers and rounded once", "[distance][edt]") {
-    // A zero in a corner: the farthest square, 2 4999^2, has 26 bits, and its neighbours are odd.
-    const tensor::grid g = grid_of({1, 5000, 5000}, {1.0, 1.0, 1.0});
-    mask_of inside(g.size(), 1);
-    inside[0] = 0;
-    std::vector<float> found(g.size());
-    workspace memory;
-    distance::squared_distances(g, inside.data(), found.data(), {}, memory);
-    std::size_t wrong = 0;
-    for (std::size_t i = 0; i < found.size(); ++i) {
-        const std::size_t y = i / 5000, x = i % 5000;
-        wrong += found[i] != static_cast<float>(y * y + x * x) ? 1U : 0U;
+    // A zero in a corner: the farthest square, 4999^2 + 39^2, has 25 bits, and its neighbours are odd.
+    constexpr std::array<std::array<std::size_t, 2>, 2> sizes{{{40, 5000}, {5000, 40}}};
+    for (const auto& [height, width] : sizes) {
+        const tensor::grid g = grid_of({1, height, width}, {1.0, 1.0, 1.0});
+        mask_of inside(g.size(), 1);
+        inside[0] = 0;
+        std::vector<float> squares(g.size()), distances(g.size());
+        workspace memory;
+        distance::squared_distances(g, inside.data(), squares.data(), {}, memory);
+        distance::distances(g, inside.data(), distances.data(), {}, memory);
+        std::size_t wrong = 0;
+        for (std::size_t i = 0; i < g.size(); ++i) {
+            const std::size_t y = i / width, x = i % width, square = y * y + x * x;
+            wrong += squares[i] != static_cast<float>(square) ? 1U : 0U;
+            wrong += distances[i] != static_cast<float>(std::sqrt(static_cast<double>(square))) ? 1U : 0U;
+        }
+        CHECK(wrong == 0);
     }
-    CHECK(wrong == 0);
-    distance::distances(g, inside.data(), found.data(), {}, memory);
-    for (std::size_t i = 0; i < found.size(); ++i) {
-        const std::size_t y = i / 5000, x = i % 5000;
-        wrong += found[i] != static_cast<float>(std::sqrt(static_cast<double>(y * y + x * x))) ? 1U : 0U;
-    }
-    CHECK(wrong == 0);
 }
 
 TEST_CASE("between the passes of a volume, too", "[distance][edt]") {
-    // Slices wide enough for squares above 2^24: 3001^2 + 2999^2 is odd in its last bits.
-    const tensor::grid g = grid_of({2, 3003, 3001}, {1.0, 1.0, 1.0});
+    // Slices wide enough for squares above 2^24.
+    constexpr std::size_t height = 12, width = 5001;
+    const tensor::grid g = grid_of({2, height, width}, {1.0, 1.0, 1.0});
     mask_of inside(g.size(), 1);
     inside[0] = 0;
     std::vector<float> found(g.size());
@@ -151,7 +151,7 @@ TEST_CASE("between the passes of a volume, too", "[distance][edt]") {
     distance::signed_distances(g, inside.data(), distance_convention::pixel, found.data(), {}, memory);
     std::size_t wrong = 0;
     for (std::size_t i = 1; i < found.size(); ++i) {
-        const std::size_t z = i / (3003 * 3001), y = i / 3001 % 3003, x = i % 3001;
+        const std::size_t z = i / (height * width), y = i / width % height, x = i % width;
         const auto exact = static_cast<float>(-std::sqrt(static_cast<double>(z * z + y * y + x * x)));
         wrong += found[i] != exact ? 1U : 0U;
     }
