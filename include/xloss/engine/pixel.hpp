@@ -1,6 +1,8 @@
 #ifndef XLOSS_ENGINE_PIXEL_HPP
 #define XLOSS_ENGINE_PIXEL_HPP
 
+#include <xloss/config.hpp>
+
 #include <array>
 #include <cstddef>
 #include <type_traits>
@@ -56,6 +58,12 @@ constexpr auto choose(const Condition& condition, A&& a, B&& b) {
 }
 
 namespace engine {
+
+/// p - y from the smaller of p and q = 1 - p: a p that rounds to 1 is not yet at a target of 1.
+template <class V>
+XLOSS_INLINE V difference(const V& p, const V& q, const V& y) {
+    return select(p > V(0.5), (1.0 - y) - q, p - y);
+}
 
 template <class V>
 constexpr std::array<point<V>, 1> as_points(const point<V>& one) {

@@ -3,6 +3,7 @@
 
 #include <xloss/config.hpp>
 #include <xloss/engine/executor.hpp>
+#include <xloss/engine/pixel.hpp>
 #include <xloss/engine/region.hpp>
 #include <xloss/engine/target.hpp>
 #include <xloss/engine/workspace.hpp>
@@ -45,12 +46,6 @@ constexpr bool writes_gradient(emit what) {
 /// Point sums are added up in these units, so that a thousand of the largest logits still sum to a finite
 /// number.
 inline constexpr double point_unit = 1024.0;
-
-/// p - y from the smaller of p and q = 1 - p: a p that rounds to 1 is not yet at a target of 1.
-template <class V>
-XLOSS_INLINE V difference(const V& p, const V& q, const V& y) {
-    return select(p > V(0.5), (1.0 - y) - q, p - y);
-}
 
 /// The derivative of all regional terms by the probabilities of a region:
 /// a = A (1 - y) + B y + C p + D sign(p - y), and what `sums::cost` adds. Not A + (B - A) y: where a region

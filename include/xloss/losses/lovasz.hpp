@@ -69,7 +69,7 @@ namespace engine {
 /// |p - y|, from the smaller of p and 1 - p, and its slope by p.
 template <class V>
 point<V> absolute_error(const pixel<V>& s) {
-    const V d = select(s.p > V(0.5), (1.0 - s.y) - s.q, s.p - s.y);
+    const V d = difference(s.p, s.q, s.y);
     return {abs(d), select(d > V(0.0), V(1.0), select(d < V(0.0), V(-1.0), V(0.0)))};
 }
 
