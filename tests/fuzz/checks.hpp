@@ -223,9 +223,12 @@ private:
         const auto twice = evaluated(drawn_, {.upstream = 2.0 * factor_});
         if (!twice)
             fail("an error for twice the upstream: " + message_);
+        // What is next to the least normal number has lost digits before the weight multiplies it.
+        const double least =
+            1e6 * static_cast<double>(std::numeric_limits<T>::min()) * problem_.largest_weight();
         for (std::size_t e = 0; e < problem_.size(); ++e) {
             const T g = found_.grad[e], most = std::numeric_limits<T>::max() / T(64);
-            if (std::abs(g) > T(1e-20) && std::abs(g) < most &&
+            if (static_cast<double>(std::abs(g)) > std::max(1e-20, least) && std::abs(g) < most &&
                 !(std::abs(twice->grad[e] - T(2) * g) <= std::abs(g) * T(1e-4)))
                 fail_at("twice the upstream", e, g, twice->grad[e]);
         }

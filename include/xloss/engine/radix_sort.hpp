@@ -145,8 +145,9 @@ private:
 
     static void move(const item* items, item* to, std::size_t n, digit d, std::uint32_t* places) {
         for (std::size_t i = 0; i < n; ++i) {
-            std::uint32_t& place = places[d.of(items[i])];
-            to[place++] = items[i];
+            const std::size_t bin = d.of(items[i]);
+            to[places[bin]] = items[i];
+            ++places[bin];
         }
     }
 

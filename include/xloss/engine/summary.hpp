@@ -160,9 +160,9 @@ private:
         const subset_weights each{{}, w.classes};
         if (denominator_ == denominator::valid)
             return weighted_sum_of(survey_.class_valid, each);
-        const bool per_pixel = Program::mode_kind == kind::channelwise;
-        return static_cast<double>(survey_.elements / (per_pixel ? 1 : survey_.classes) *
-                                   w.classes.count(survey_.classes));
+        const std::size_t of_pixel = Program::mode_kind == kind::channelwise ? 1 : survey_.classes;
+        const std::size_t pixels = survey_.elements / of_pixel;
+        return static_cast<double>(pixels * w.classes.count(survey_.classes));
     }
 
     [[nodiscard]] double weighted_sum_of(std::span<const double> of_class, const auto& w) const {
