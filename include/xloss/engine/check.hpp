@@ -3,18 +3,34 @@
 
 #include <xloss/engine/executor.hpp>
 #include <xloss/engine/options.hpp>
+#include <xloss/engine/per_class.hpp>
 #include <xloss/engine/rows.hpp>
 #include <xloss/engine/target.hpp>
 #include <xloss/tensor/error.hpp>
+#include <xloss/tensor/shape.hpp>
 #include <xloss/tensor/source.hpp>
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstddef>
 #include <limits>
 #include <string>
 
 namespace xloss::engine {
+
+/// Throws for an upstream factor that is no number, or a tensor that has not the shape of the unreduced
+/// losses; that is asked for only where there is one.
+template <class T, class ShapeOf>
+void check_upstream(const target<T>& y, const call_options& call, const ShapeOf& unreduced_shape) {
+    const auto& given = call.upstream.tensor();
+    if (!given)
+        return check_number("call_options", "upstream", call.upstream.factor(), -HUGE_VAL);
+    const tensor::shape expected = unreduced_shape();
+    if (given->shape() != expected)
+        throw shape_error(y.name() + ": upstream " + given->shape().to_string() +
+                          " does not fit unreduced losses " + expected.to_string());
+}
 
 template <class T>
 void check_activation(const target<T>& y, activation a) {

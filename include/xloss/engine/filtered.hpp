@@ -49,8 +49,9 @@ class filtered_regions {
     static constexpr bool can_spoil = requires(filter_type & f, std::uint8_t* to) { f.spoil(to, to); };
 
 public:
-    filtered_regions(const Loss& loss, const sweep_inputs<T>& in, const region_set& regions)
-        : loss_(loss), elements_(in), regions_(regions),
+    filtered_regions(const Loss& loss, const sweep_inputs<T>& in, const reader& elements,
+                     const region_set& regions)
+        : loss_(loss), elements_(elements), regions_(regions),
           g_(in.y.geometry()), place_{spatial_grid<Loss>(in.y.logits_shape(), in.y.md(), spacing_of(loss)),
                                       in.executor, in.memory},
           filter_(loss.template filter<T>(place_)), padded_((g_.pixels + V::width - 1) / V::width * V::width),
@@ -61,12 +62,6 @@ public:
 
     filtered_regions(const filtered_regions&) = delete; // the filter refers to its place
     filtered_regions& operator=(const filtered_regions&) = delete;
-
-    void check() const {}
-
-    [[nodiscard]] bool slopes_by_input() const { return elements_.kind() == row_kind::given; }
-    [[nodiscard]] const T* softmax() const { return elements_.kept(); }
-    void activate() const { elements_.activate(); }
 
     /// As of `ranked_regions`.
     template <bool Gradient>
@@ -250,7 +245,7 @@ private:
     }
 
     const Loss& loss_;
-    reader elements_;
+    const reader& elements_;
     const region_set& regions_;
     const geometry& g_;
     filter_place place_;

@@ -9,7 +9,6 @@
 #include <xloss/engine/target.hpp>
 #include <xloss/simd/flush.hpp>
 #include <xloss/simd/number.hpp>
-#include <xloss/tensor/error.hpp>
 
 #include <algorithm>
 #include <array>
@@ -26,27 +25,10 @@ class ranked_regions {
     using reader = element_reader<T>;
 
 public:
-    ranked_regions(const Loss& loss, const sweep_inputs<T>& in, const region_set& regions)
-        : loss_(loss), elements_(in), regions_(regions), g_(in.y.geometry()),
+    ranked_regions(const Loss& loss, const sweep_inputs<T>& in, const reader& elements,
+                   const region_set& regions)
+        : loss_(loss), elements_(elements), regions_(regions), g_(in.y.geometry()),
           ranking_(regions.samples_per_group() * g_.pixels, in.executor, in.memory) {}
-
-    /// Throws where the errors are those of logits, and the inputs are none.
-    void check() const {
-        if (Loss::slopes_by_logit && elements_.kind() == row_kind::given)
-            throw parameter_error(public_name(Loss::name) +
-                                  ": is a loss of logits; of probabilities take lovasz_sigmoid");
-    }
-
-    /// Whether the slopes are those by the inputs, as `element_slopes` has it.
-    [[nodiscard]] bool slopes_by_input() const {
-        return Loss::slopes_by_logit || elements_.kind() == row_kind::given;
-    }
-
-    /// What `smaller_of` gives of every element, where the classes of a pixel share a softmax.
-    [[nodiscard]] const T* softmax() const { return elements_.kept(); }
-
-    /// Before any region.
-    void activate() const { elements_.activate(); }
 
     /// The loss of class c of a group; with Gradient the slopes of its elements, that of the first element of
     /// the call at `slopes`.
@@ -106,7 +88,7 @@ private:
     }
 
     const Loss& loss_;
-    element_reader<T> elements_;
+    const reader& elements_;
     const region_set& regions_;
     const geometry& g_;
     jaccard_ranking<T> ranking_;

@@ -2,6 +2,8 @@
 #define XLOSS_ENGINE_REGION_STAGES_HPP
 
 #include <xloss/engine/bind.hpp>
+#include <xloss/engine/check.hpp>
+#include <xloss/engine/element_rows.hpp>
 #include <xloss/engine/filtered.hpp>
 #include <xloss/engine/options.hpp>
 #include <xloss/engine/program.hpp>
@@ -20,9 +22,7 @@
 #include <xloss/tensor/sink.hpp>
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
-#include <limits>
 #include <span>
 #include <type_traits>
 
@@ -36,20 +36,18 @@ public:
     region_stages(const placed_loss<Loss>& one, const sweep_inputs<T>& in, const survey& s,
                   const mode_options& options, const call_options& call)
         : one_(one), in_(in), survey_(s), options_(options), call_(call), g_(in.y.geometry()),
-          regions_(region_options(one.loss), g_, false), evaluator_(one.loss, in, regions_) {}
+          regions_(region_options(one.loss), g_, false), elements_(in),
+          evaluator_(one.loss, in, elements_, regions_) {}
 
     /// Throws what is wrong with parameters and upstream.
     void check() const {
         if constexpr (requires { one_.loss.check(); })
             one_.loss.check();
         regions_.check(Loss::name);
-        evaluator_.check();
-        const auto& upstream = call_.upstream.tensor();
-        if (upstream && upstream->shape() != unreduced_shape())
-            throw shape_error(in_.y.name() + ": upstream " + upstream->shape().to_string() +
-                              " does not fit unreduced losses " + unreduced_shape().to_string());
-        if (!upstream)
-            check_number("call_options", "upstream", call_.upstream.factor(), -HUGE_VAL);
+        if (slopes_by_logit && elements_.kind() == row_kind::given)
+            throw parameter_error(public_name(Loss::name) +
+                                  ": is a loss of logits; of probabilities take lovasz_sigmoid");
+        check_upstream(in_.y, call_, [this] { return unreduced_shape(); });
         outcomes(); // what can fail for want of memory fails here
         factors();
     }
@@ -96,6 +94,9 @@ public:
 private:
     using evaluator = std::conditional_t<ranks<Loss>, ranked_regions<T, Loss>, filtered_regions<T, Loss>>;
 
+    /// Whether the slopes of the loss are those by the logits, else by the probabilities.
+    static constexpr bool slopes_by_logit = requires { requires Loss::slopes_by_logit; };
+
     [[nodiscard]] double coefficient() const { return one_.share * one_.weight; }
     [[nodiscard]] bool is_unreduced() const { return call_.upstream.tensor().has_value(); }
     [[nodiscard]] std::size_t count() const { return regions_.groups() * regions_.kept(); }
@@ -111,7 +112,7 @@ private:
     template <bool Gradient>
     void evaluate(T* slopes) {
         outcomes_ = outcomes();
-        evaluator_.activate();
+        elements_.activate();
         for (std::size_t group = 0, flat = 0; group < regions_.groups(); ++group)
             for (std::size_t i = 0; i < regions_.kept(); ++i, ++flat) {
                 const region_found found =
@@ -203,42 +204,35 @@ private:
     void write_gradient(const T* slopes, const reduced_loss& all, const sink_ref<T>& out) {
         const std::span<double> by = factors();
         std::fill(by.begin(), by.end(), 0.0);
-        const auto set = [&](std::size_t group, std::size_t i, double factor) {
-            const region_outcome& region = outcomes_[group * regions_.kept() + i];
-            if (!region.counts || !region.follows_formula)
+        const auto set = [&](std::size_t flat, double factor) {
+            if (!outcomes_[flat].counts || !outcomes_[flat].follows_formula)
                 return;
-            const std::size_t first = regions_.first_sample(group);
+            const std::size_t first = regions_.first_sample(flat / regions_.kept());
+            const std::size_t c = regions_.class_at(flat % regions_.kept());
             for (std::size_t b = first; b < first + regions_.samples_per_group(); ++b)
-                by[b * g_.classes + regions_.class_at(i)] = bounded(factor);
+                by[b * g_.classes + c] = bounded_slope<T>(factor);
         };
+        const double above = coefficient() * call_.upstream.factor() * all.slope;
         if (is_unreduced()) {
             each_region([&](std::size_t flat, const region_outcome& region) {
-                set(flat / regions_.kept(), flat % regions_.kept(),
-                    coefficient() * upstream_of(flat) * unreduced(region).slope[0]);
+                set(flat, coefficient() * upstream_of(flat) * unreduced(region).slope[0]);
             });
         } else if (pools_regions) {
-            each_region([&](std::size_t flat, const region_outcome&) {
-                set(flat / regions_.kept(), flat % regions_.kept(),
-                    quotient(coefficient() * call_.upstream.factor() * all.slope, all.normalizer));
-            });
+            each_region(
+                [&](std::size_t flat, const region_outcome&) { set(flat, quotient(above, all.normalizer)); });
         } else {
-            const double factor = coefficient() * call_.upstream.factor() * all.slope;
-            regions_.each_share(options_.reduction, all.normalizer, factor, outcome_of(),
+            regions_.each_share(options_.reduction, all.normalizer, above, outcome_of(),
                                 [&](std::size_t group, std::size_t i, double share) {
-                                    set(group, i, share * outcome_of()(group, i).weight);
+                                    const std::size_t flat = group * regions_.kept() + i;
+                                    set(flat, share * outcomes_[flat].weight);
                                 });
         }
-        const element_slopes<T> from{slopes, by.data(), evaluator_.slopes_by_input()};
-        if (evaluator_.softmax())
-            channelwise_pull<T>(in_).run(from, evaluator_.softmax(), out);
+        const element_slopes<T> from{slopes, by.data(),
+                                     slopes_by_logit || elements_.kind() == row_kind::given};
+        if (const T* softmax = elements_.kept())
+            channelwise_pull<T>(in_).run(from, softmax, out);
         else
             elementwise_pull<T>(in_).run(from, out);
-    }
-
-    /// Slopes are numbers of the computation type.
-    static double bounded(double factor) {
-        constexpr double most = static_cast<double>(std::numeric_limits<T>::max()) / 8.0;
-        return std::clamp(factor, -most, most);
     }
 
     const placed_loss<Loss>& one_;
@@ -248,6 +242,7 @@ private:
     const call_options& call_;
     const geometry& g_;
     region_set regions_;
+    element_reader<T> elements_;
     evaluator evaluator_;
     std::span<region_outcome> outcomes_{};
 };

@@ -5,7 +5,6 @@
 #include <xloss/engine/activation.hpp>
 #include <xloss/engine/channel_reader.hpp>
 #include <xloss/engine/channel_slopes.hpp>
-#include <xloss/engine/element_rows.hpp>
 #include <xloss/engine/executor.hpp>
 #include <xloss/engine/sweep.hpp>
 #include <xloss/engine/target.hpp>

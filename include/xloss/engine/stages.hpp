@@ -2,6 +2,7 @@
 #define XLOSS_ENGINE_STAGES_HPP
 
 #include <xloss/engine/channelwise.hpp>
+#include <xloss/engine/check.hpp>
 #include <xloss/engine/elementwise.hpp>
 #include <xloss/engine/options.hpp>
 #include <xloss/engine/program.hpp>
@@ -212,14 +213,6 @@ private:
         return {term, in_.y.geometry(), rows_, sums_, in_.memory};
     }
 
-    /// Slopes by sums next to 0, such as 1/P of a region without prediction or 1/weights of pixels that
-    /// hardly count, may leave the computation type, and infinity times a probability of 0 is no number. NaN
-    /// comes through. A slope that is multiplied by up to `scale` stays that much smaller.
-    static double bounded(double slope, double scale = 1.0) {
-        constexpr double most = static_cast<double>(std::numeric_limits<T>::max()) / 8.0; // four are added up
-        return slope > most / scale ? most / scale : slope < -most / scale ? -most / scale : slope;
-    }
-
     /// No pixel weighs more than all of them.
     [[nodiscard]] double most_weight() const { return std::max(1.0, survey_.weight); }
 
@@ -234,7 +227,7 @@ private:
             if (in_.probabilities)
                 largest /= least_variance;
             for (std::size_t k = program_type::point_offsets[I]; k < program_type::point_offsets[I + 1]; ++k)
-                slopes[k] = bounded(slopes[k], largest);
+                slopes[k] = bounded_slope<T>(slopes[k], largest);
         });
         return slopes;
     }
@@ -257,7 +250,7 @@ private:
         for (std::size_t row = 0; row < sweep_.regions(); ++row)
             for (double* slope : {&pulls[row].at_zero, &pulls[row].at_one, &pulls[row].by_p,
                                   &pulls[row].by_sign, &pulls[row].by_cost})
-                *slope = bounded(*slope, most_weight());
+                *slope = bounded_slope<T>(*slope, most_weight());
         return pulls;
     }
 
@@ -304,14 +297,7 @@ private:
     }
 
     void check_upstream() const {
-        if (!is_unreduced()) {
-            check_number("call_options", "upstream", call_.upstream.factor(), -HUGE_VAL);
-            return;
-        }
-        const tensor::shape expected = unreduced_shape();
-        if (call_.upstream.tensor()->shape() != expected)
-            throw shape_error(in_.y.name() + ": upstream " + call_.upstream.tensor()->shape().to_string() +
-                              " does not fit unreduced losses " + expected.to_string());
+        engine::check_upstream(in_.y, call_, [this] { return unreduced_shape(); });
     }
 
     // --- result ---

@@ -12,6 +12,7 @@
 #include <xloss/tensor/source.hpp>
 
 #include <cstddef>
+#include <limits>
 
 namespace xloss::engine {
 
@@ -81,6 +82,15 @@ struct pull_back {
         return a;
     }
 };
+
+/// Slopes by sums next to 0, such as 1/P of a region without prediction or 1/weights of pixels that hardly
+/// count, may leave the computation type, and infinity times a probability of 0 is no number. NaN comes
+/// through. A slope that is multiplied by up to `scale` stays that much smaller.
+template <class T>
+double bounded_slope(double slope, double scale = 1.0) {
+    constexpr double most = static_cast<double>(std::numeric_limits<T>::max()) / 8.0; // four are added up
+    return slope > most / scale ? most / scale : slope < -most / scale ? -most / scale : slope;
+}
 
 /// Adds one vector of pixels to the soft sums that the program asks for.
 template <class Program, bool Masked, class V>
