@@ -78,14 +78,21 @@ void check_output(std::string_view name, const Out& out, const In& in, const ten
         throw alias_error(std::string(name) + ": the output shares memory with the mask or label map");
 }
 
-/// Calls each(first pixel, distances of the image) for every image.
-template <class Out, class Each>
-void write_maps(Out& out, const images& all, workspace& memory, Each&& each) {
-    using T = tensor::value_type_of<Out>;
-    const map_writer<T> to(out, memory);
-    const std::size_t pixels = all.each.size();
+/// Writes `maps` maps of every image to `out`, which has the shape `expected`: read(memory) gives the pixels
+/// of all images, write(grid, pixels of an image, number of the map, distances, memory) makes one map.
+template <class Out, class In, class Options, class Read, class Write>
+void write_maps(std::string_view name, Out& out, const In& in, const Options& options,
+                const tensor::shape& expected, std::size_t maps, const Read& read, const Write& write) {
+    const images all(name, tensor::shape_of(in), options.spacing, options.batch);
+    check_output(name, out, in, expected);
+    workspace own;
+    workspace& memory = options.workspace ? *options.workspace : own;
+    const auto* pixels = read(memory);
+    const map_writer<tensor::value_type_of<Out>> to(out, memory);
+    const std::size_t size = all.each.size();
     for (std::size_t b = 0; b < all.count; ++b)
-        each(b * pixels, to.at(b * pixels));
+        for (std::size_t k = 0; k < maps; ++k)
+            write(all.each, pixels + b * size, k, to.at((b * maps + k) * size), memory);
     to.commit();
 }
 
@@ -131,17 +138,15 @@ Maps maps_of_shape(const tensor::shape& s) {
 template <class Out, class M>
 void distance_transform_into(Out& out, const M& mask, const distance_options& options = {}) {
     constexpr std::string_view name = "xloss::distance_transform";
-    const distance::images all(name, tensor::shape_of(mask), options.spacing, options.batch);
-    distance::detail::check_output(name, out, mask, tensor::shape_of(mask));
-    workspace own;
-    workspace& memory = options.workspace ? *options.workspace : own;
-    const std::uint8_t* inside = distance::mask_bytes(mask, options.ignore_index, memory);
-    distance::detail::write_maps(out, all, memory, [&](std::size_t first, auto* to) {
-        if (options.squared)
-            distance::squared_distances(all.each, inside + first, to, options.executor, memory);
-        else
-            distance::distances(all.each, inside + first, to, options.executor, memory);
-    });
+    distance::detail::write_maps(
+        name, out, mask, options, tensor::shape_of(mask), 1,
+        [&](workspace& memory) { return distance::mask_bytes(mask, options.ignore_index, memory); },
+        [&](const tensor::grid& g, const std::uint8_t* inside, std::size_t, auto* to, workspace& memory) {
+            if (options.squared)
+                distance::squared_distances(g, inside, to, options.executor, memory);
+            else
+                distance::distances(g, inside, to, options.executor, memory);
+        });
 }
 
 /// Exact Euclidean distance transform: for each pixel of the mask the distance to the nearest pixel that is
@@ -190,14 +195,14 @@ template <class Out, class Y>
 void label_distance_transform_into(Out& out, const Y& labels, const distance_options& options = {}) {
     constexpr std::string_view name = "xloss::label_distance_transform";
     constexpr std::size_t any = std::size_t{1} << 31;
-    const distance::images all(name, tensor::shape_of(labels), options.spacing, options.batch);
-    distance::detail::check_output(name, out, labels, tensor::shape_of(labels));
-    workspace own;
-    workspace& memory = options.workspace ? *options.workspace : own;
-    const auto* numbers = distance::label_numbers(name, labels, any, options.ignore_index, memory);
-    distance::detail::write_maps(out, all, memory, [&](std::size_t first, auto* to) {
-        distance::label_distances(all.each, numbers + first, options.squared, to, options.executor, memory);
-    });
+    distance::detail::write_maps(
+        name, out, labels, options, tensor::shape_of(labels), 1,
+        [&](workspace& memory) {
+            return distance::label_numbers(name, labels, any, options.ignore_index, memory);
+        },
+        [&](const tensor::grid& g, const std::int32_t* numbers, std::size_t, auto* to, workspace& memory) {
+            distance::label_distances(g, numbers, options.squared, to, options.executor, memory);
+        });
 }
 
 /// The distance of each pixel of a label map to the nearest pixel of another label: the distance transforms
@@ -225,15 +230,12 @@ auto label_distance_transform(const Y& labels, const distance_options& options =
 template <class Out, class M>
 void signed_distance_into(Out& out, const M& mask, const signed_distance_options& options = {}) {
     constexpr std::string_view name = "xloss::signed_distance";
-    const distance::images all(name, tensor::shape_of(mask), options.spacing, options.batch);
-    distance::detail::check_output(name, out, mask, tensor::shape_of(mask));
-    workspace own;
-    workspace& memory = options.workspace ? *options.workspace : own;
-    const std::uint8_t* inside = distance::mask_bytes(mask, options.ignore_index, memory);
-    distance::detail::write_maps(out, all, memory, [&](std::size_t first, auto* to) {
-        distance::signed_distances(all.each, inside + first, options.convention, to, options.executor,
-                                   memory);
-    });
+    distance::detail::write_maps(
+        name, out, mask, options, tensor::shape_of(mask), 1,
+        [&](workspace& memory) { return distance::mask_bytes(mask, options.ignore_index, memory); },
+        [&](const tensor::grid& g, const std::uint8_t* inside, std::size_t, auto* to, workspace& memory) {
+            distance::signed_distances(g, inside, options.convention, to, options.executor, memory);
+        });
 }
 
 /// Signed distance to the border of a mask, positive outside and negative inside: outside the distance to the
@@ -269,22 +271,16 @@ template <class Out, class Y>
 void signed_distances_into(Out& out, const Y& labels, std::size_t classes,
                            const signed_distance_options& options = {}) {
     constexpr std::string_view name = "xloss::signed_distances";
-    using T = tensor::value_type_of<Out>;
-    const tensor::shape s = tensor::shape_of(labels);
-    const distance::images all(name, s, options.spacing, options.batch);
-    distance::detail::check_output(name, out, labels,
-                                   distance::detail::with_classes(name, s, classes, options.batch));
-    workspace own;
-    workspace& memory = options.workspace ? *options.workspace : own;
-    const auto* numbers = distance::label_numbers(name, labels, classes, options.ignore_index, memory);
-    const distance::detail::map_writer<T> to(out, memory);
-    const std::size_t pixels = all.each.size();
-    for (std::size_t b = 0; b < all.count; ++b)
-        for (std::size_t c = 0; c < classes; ++c)
-            distance::class_distances(all.each, numbers + b * pixels, static_cast<std::int32_t>(c),
-                                      options.convention, to.at((b * classes + c) * pixels), options.executor,
-                                      memory);
-    to.commit();
+    distance::detail::write_maps(
+        name, out, labels, options,
+        distance::detail::with_classes(name, tensor::shape_of(labels), classes, options.batch), classes,
+        [&](workspace& memory) {
+            return distance::label_numbers(name, labels, classes, options.ignore_index, memory);
+        },
+        [&](const tensor::grid& g, const std::int32_t* numbers, std::size_t c, auto* to, workspace& memory) {
+            distance::class_distances(g, numbers, static_cast<std::int32_t>(c), options.convention, to,
+                                      options.executor, memory);
+        });
 }
 
 /// The signed distances of all classes of a label map: of each class `signed_distance` of the mask of its

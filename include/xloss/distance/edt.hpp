@@ -84,6 +84,11 @@ struct finish {
     double inside = 0.0; ///< added to the negative distances
 };
 
+/// Of signed distances.
+inline finish finish_of(distance_convention convention) {
+    return {.root = true, .sides = true, .inside = convention == distance_convention::kervadec ? 1.0 : 0.0};
+}
+
 /// Lengths in which the spacing is 1 where all axes have the same (in double: 1 itself), so that squares are
 /// whole numbers.
 template <class T>
@@ -473,9 +478,8 @@ void distances(const tensor::grid& g, const std::uint8_t* inside, T* out, const 
 template <class T>
 void signed_distances(const tensor::grid& g, const std::uint8_t* inside, distance_convention convention,
                       T* out, const executor_ref& executor, workspace& memory) {
-    const double less = convention == distance_convention::kervadec ? 1.0 : 0.0;
-    detail::transform<detail::sides_of_mask, T>({}, g, inside, {.root = true, .sides = true, .inside = less},
-                                                out, executor, memory)
+    detail::transform<detail::sides_of_mask, T>({}, g, inside, detail::finish_of(convention), out, executor,
+                                                memory)
         .run();
 }
 
@@ -484,9 +488,8 @@ template <class T>
 void class_distances(const tensor::grid& g, const std::int32_t* labels, std::int32_t label,
                      distance_convention convention, T* out, const executor_ref& executor,
                      workspace& memory) {
-    const double less = convention == distance_convention::kervadec ? 1.0 : 0.0;
-    detail::transform<detail::sides_of_class, T>(
-        {label}, g, labels, {.root = true, .sides = true, .inside = less}, out, executor, memory)
+    detail::transform<detail::sides_of_class, T>({label}, g, labels, detail::finish_of(convention), out,
+                                                 executor, memory)
         .run();
 }
 
