@@ -19,7 +19,6 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdio>
-#include <exception>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -182,10 +181,5 @@ bool run(const std::filesystem::path& data, const std::filesystem::path& out) {
 } // namespace
 
 int main(int argc, char** argv) {
-    try {
-        return run(argc > 1 ? argv[1] : "examples/data", argc > 2 ? argv[2] : "out") ? 0 : 1;
-    } catch (const std::exception& problem) {
-        std::fprintf(stderr, "%s\n", problem.what());
-        return 1;
-    }
+    return example::run_in_folders(argc, argv, run);
 }

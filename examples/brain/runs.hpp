@@ -1,13 +1,16 @@
 #ifndef XLOSS_EXAMPLES_BRAIN_RUNS_HPP
 #define XLOSS_EXAMPLES_BRAIN_RUNS_HPP
 
-// Lists of runs: on all cores, with a line now and then, and a verdict in the end.
+// What the examples with pictures share: their main(), and lists of runs on all cores, with a line now and
+// then and a verdict in the end.
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdio>
+#include <exception>
+#include <filesystem>
 #include <functional>
 #include <future>
 #include <mutex>
@@ -70,6 +73,18 @@ private:
 inline bool check(bool holds, const std::string& sentence) {
     std::printf("%s: %s\n", holds ? "ok    " : "FAILED", sentence.c_str());
     return holds;
+}
+
+/// The main() of an example: run(data folder, output folder) says whether it kept its promises.
+template <class Run>
+int run_in_folders(int argc, char** argv, const Run& run) {
+    try {
+        const std::filesystem::path data = argc > 1 ? argv[1] : "examples/data";
+        return run(data, std::filesystem::path(argc > 2 ? argv[2] : "out")) ? 0 : 1;
+    } catch (const std::exception& problem) {
+        std::fprintf(stderr, "%s\n", problem.what());
+        return 1;
+    }
 }
 
 } // namespace example
