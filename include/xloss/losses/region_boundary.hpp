@@ -92,10 +92,14 @@ struct region_boundary {
                                   boundary::term{{engine::per_class_view(class_weights), counted}}});
     }
 
-    /// The map of one plane of the target.
+    /// The map of one plane of the target; 0 where the schedule leaves nothing of the boundary loss, so that
+    /// its transform costs nothing then.
     template <class T>
     void make_distance(const engine::filter_place& place, const std::uint8_t* mask, T* to) const {
-        distance::signed_distances(place.where, mask, convention, to, place.executor, place.memory);
+        if (scheduled().boundary * boundary_weight == 0.0)
+            std::fill_n(to, place.where.size(), T(0));
+        else
+            boundary{.convention = convention}.make_distance(place, mask, to);
     }
 
     /// The value alone.
