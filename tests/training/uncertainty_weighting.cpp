@@ -150,7 +150,8 @@ TEST_CASE("uncertainty weighting: what is not finite, what is refused", "[traini
     CHECK_THROWS_AS(uncertainty_weighting(2).gradients({1.0, 2.0, 3.0}), xloss::shape_error);
     CHECK_THROWS_WITH(uncertainty_weighting(2).factor(2), "xloss::uncertainty_weighting: no loss 2 of 2");
     CHECK_THROWS_AS(of({0.0, nan}).factor(1), xloss::parameter_error);
-    CHECK_THROWS_WITH(of({0.0, HUGE_VAL}).value({1.0, 1.0}), Catch::Matchers::StartsWith("xloss::uncertainty_weighting: log_vars[1] is inf"));
+    CHECK_THROWS_WITH(of({0.0, HUGE_VAL}).value({1.0, 1.0}),
+                      Catch::Matchers::StartsWith("xloss::uncertainty_weighting: log_vars[1] is inf"));
     CHECK(of({1.0, 2.0}) == of({1.0, 2.0}));
     CHECK(of({1.0, 2.0}) != of({1.0, 2.5}));
 }

@@ -1,0 +1,223 @@
+#ifndef XLOSS_ENGINE_NORMS_HPP
+#define XLOSS_ENGINE_NORMS_HPP
+
+#include <xloss/engine/executor.hpp>
+#include <xloss/engine/rows.hpp>
+#include <xloss/simd/convert.hpp>
+#include <xloss/simd/math.hpp>
+#include <xloss/simd/number.hpp>
+#include <xloss/tensor/sink.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <type_traits>
+#include <variant>
+#include <vector>
+
+namespace xloss::engine {
+
+/// Tensors of either type that are seen as one long vector.
+using sink_list = std::vector<std::variant<tensor::sink<float>, tensor::sink<double>>>;
+
+/// Elements that are read at a time, and that one piece of work has.
+inline constexpr std::size_t norm_tile = 1024;
+inline constexpr std::size_t norm_piece = 64 * norm_tile;
+
+/// Calls f(first, n) for the tiles of a piece: the elements [first, first + n).
+template <class T, class F>
+void each_norm_tile(const tensor::sink<T>& g, std::size_t piece, F&& f) {
+    const std::size_t end = std::min(g.size(), (piece + 1) * norm_piece);
+    for (std::size_t i = piece * norm_piece; i < end; i += norm_tile)
+        f(i, std::min(norm_tile, end - i));
+}
+
+template <class T>
+std::size_t norm_pieces(const tensor::sink<T>& g) {
+    return (g.size() + norm_piece - 1) / norm_piece;
+}
+
+/// One number for the vectors of a row; four at a time side by side, since each addition waits for the one
+/// before. `join(a, b)` adds to what has been found, `term(v)` is what a vector adds.
+template <class V, class Term, class Join>
+V fold_row(const typename V::value_type* row, std::size_t n, Term&& term, Join&& join) {
+    std::array<V, 4> found{};
+    std::size_t i = 0;
+    for (; i + 4 * V::width <= n; i += 4 * V::width)
+        for (std::size_t k = 0; k < 4; ++k)
+            found[k] = join(found[k], term(V::load(row + i + k * V::width)));
+    for (; i + V::width <= n; i += V::width)
+        found[0] = join(found[0], term(V::load(row + i)));
+    if (i < n)
+        found[1] = join(found[1], term(V::load_partial(row + i, n - i)));
+    return join(join(found[0], found[1]), join(found[2], found[3]));
+}
+
+/// Numbers in double: the square of no float leaves its range.
+template <class T>
+const double* widened(const T* row, std::size_t n, double* buffer) {
+    if constexpr (std::is_same_v<T, double>) {
+        return row;
+    } else {
+        simd::convert(row, buffer, n);
+        return buffer;
+    }
+}
+
+// --- what norms are made of: what a row gives, and how two rows are put together ---
+
+/// A sum over elements of term(x), in double.
+template <class Term>
+struct row_sum {
+    Term term;
+
+    template <class T>
+    double of(const T* row, std::size_t n) const {
+        using V = simd::number<double>;
+        alignas(64) std::array<double, norm_tile> wide;
+        return sum(
+            fold_row<V>(widened(row, n, wide.data()), n, term, [](const V& a, const V& b) { return a + b; }));
+    }
+    static double join(double a, double b) { return a + b; }
+};
+
+struct square {
+    simd::number<double> operator()(const simd::number<double>& x) const { return x * x; }
+};
+
+struct magnitude {
+    simd::number<double> operator()(const simd::number<double>& x) const { return abs(x); }
+};
+
+/// (|x|/scale)^p.
+struct scaled_power {
+    double p, scale;
+
+    simd::number<double> operator()(const simd::number<double>& x) const {
+        const simd::number<double> u = abs(x) / scale;
+        return p == 2.0 ? u * u : p == 1.0 ? u : pow(u, p);
+    }
+};
+
+/// The largest magnitude; NaN if there is one.
+struct row_largest {
+    template <class T>
+    double of(const T* row, std::size_t n) const {
+        using V = simd::number<T>;
+        const V found = fold_row<V>(
+            row, n, [](const V& x) { return abs(x); }, [](const V& a, const V& b) { return max(a, b); });
+        double most = 0.0;
+        for (std::size_t k = 0; k < V::width; ++k)
+            most = join(most, static_cast<double>(found[k]));
+        return most;
+    }
+    static double join(double a, double b) { return a >= b || std::isnan(a) ? a : b; }
+};
+
+template <class T, class Row>
+double reduce(const tensor::sink<T>& g, const Row& row, const executor_ref& executor) {
+    std::array<double, pieces_in_flight> found{};
+    double whole = 0.0;
+    for_pieces(
+        executor, norm_pieces(g),
+        [&](std::size_t piece, std::size_t slot) {
+            alignas(64) std::array<T, norm_tile> buffer;
+            double one = 0.0;
+            each_norm_tile(g, piece, [&](std::size_t first, std::size_t n) {
+                one = Row::join(one, row.of(g.begin(first, n, buffer.data(), true), n));
+            });
+            found[slot] = one;
+        },
+        [&](std::size_t, std::size_t slot) { whole = Row::join(whole, found[slot]); });
+    return whole;
+}
+
+template <class Row>
+double reduce_all(const sink_list& list, const Row& row, const executor_ref& executor) {
+    double whole = 0.0;
+    for (const auto& one : list)
+        whole = Row::join(whole, std::visit([&](const auto& g) { return reduce(g, row, executor); }, one));
+    return whole;
+}
+
+/// The p-norm of all elements; p > 0, also infinity. NaN or infinite where an element is.
+inline double norm(const sink_list& list, double p, const executor_ref& executor) {
+    if (p == 1.0 || p == 2.0) {
+        const double plain = p == 1.0 ? reduce_all(list, row_sum<magnitude>{}, executor)
+                                      : reduce_all(list, row_sum<square>{}, executor);
+        // Outside of these, a square of a double may have been lost or have left its range.
+        if (std::isnan(plain) || (plain > 1e-270 && plain <= std::numeric_limits<double>::max()))
+            return p == 1.0 ? plain : std::sqrt(plain);
+    }
+    const double most = reduce_all(list, row_largest{}, executor);
+    if (p == HUGE_VAL || most == 0.0 || !std::isfinite(most))
+        return most;
+    const double scaled = reduce_all(list, row_sum<scaled_power>{{p, most}}, executor);
+    return most * (p == 2.0 ? std::sqrt(scaled) : std::pow(scaled, 1.0 / p));
+}
+
+/// The first element, in row-major order, that is NaN or infinite; its size if there is none.
+template <class T>
+std::size_t first_not_finite(const tensor::sink<T>& g) {
+    alignas(64) std::array<T, norm_tile> buffer;
+    for (std::size_t first = 0; first < g.size(); first += norm_tile) {
+        const std::size_t n = std::min(norm_tile, g.size() - first);
+        const T* row = g.begin(first, n, buffer.data(), true);
+        if (!all_of_row(row, n, [](const auto& v) { return isfinite(v); }))
+            return first + static_cast<std::size_t>(
+                               std::find_if(row, row + n, [](T v) { return !std::isfinite(v); }) - row);
+    }
+    return g.size();
+}
+
+// --- scaling ---
+
+/// Multiplies by a number in [0, 1). In two parts, where T would lose digits of it.
+template <class T>
+class scaler {
+    using V = simd::number<T>;
+
+public:
+    explicit scaler(double factor) {
+        if (factor == 0.0 || factor >= static_cast<double>(std::numeric_limits<T>::min())) {
+            first_ = factor;
+            return;
+        }
+        first_ = std::exp2(std::floor(0.5 * std::log2(factor)));
+        second_ = factor / first_;
+    }
+
+    void scale(T* row, std::size_t n) const {
+        const V a(first_), b(second_);
+        std::size_t i = 0;
+        for (; i + V::width <= n; i += V::width)
+            (V::load(row + i) * a * b).store(row + i);
+        if (i < n)
+            (V::load_partial(row + i, n - i) * a * b).store_partial(row + i, n - i);
+    }
+
+private:
+    double first_ = 1.0, second_ = 1.0;
+};
+
+template <class T>
+void scale(const tensor::sink<T>& g, double factor, const executor_ref& executor) {
+    const scaler<T> by(factor);
+    for_pieces(
+        executor, norm_pieces(g),
+        [&](std::size_t piece, std::size_t) {
+            alignas(64) std::array<T, norm_tile> buffer;
+            each_norm_tile(g, piece, [&](std::size_t first, std::size_t n) {
+                T* row = g.begin(first, n, buffer.data(), true);
+                by.scale(row, n);
+                g.commit(first, n, row, true);
+            });
+        },
+        [](std::size_t, std::size_t) {});
+}
+
+} // namespace xloss::engine
+
+#endif
