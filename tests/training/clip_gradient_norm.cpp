@@ -4,6 +4,7 @@
 #include "support/catch.hpp"
 #include "support/executors.hpp"
 #include "support/expressions.hpp"
+#include "support/golden.hpp"
 
 #include <xloss/training/clip_gradient_norm.hpp>
 
@@ -132,6 +133,29 @@ TEST_CASE("a factor below the range of float keeps its digits", "[training][clip
     row<double> d{1e300, 1e300};
     CHECK(clip_gradient_norm(1e-6, d) > 1e300);
     CHECK(std::abs(d(0) - 1e-6 / std::sqrt(2.0)) <= 1e-21);
+}
+
+TEST_CASE("clipping as torch does it", "[training][clip_gradient_norm]") {
+    for (const std::string name :
+         {"two", "two_large", "two_not_reached", "two_tiny", "one", "three", "half", "largest"}) {
+        INFO(name);
+        const xt::xtensor<double, 2> stored = golden::load<double>("clipping/" + name);
+        const double expected = stored(2, 0), max_norm = stored(2, 1), p = stored(2, 2);
+        xt::xtensor<double, 1> g = xt::view(stored, 0);
+        const double found =
+            clip_gradient_norm({.max_norm = max_norm, .norm_type = p}, xt::view(g, xt::range(0, 7)),
+                               xt::view(g, xt::range(7, 307)), xt::view(g, xt::range(307, 600)));
+        CHECK(std::abs(found - expected) <= 1e-14 * expected);
+        for (std::size_t i = 0; i < g.size(); ++i)
+            CHECK(std::abs(g(i) - stored(1, i)) <= 1e-14 * std::abs(stored(1, i)));
+
+        // In float the norm is the same, and the gradients lose what float has not.
+        xt::xtensor<float, 1> narrow = xt::cast<float>(xt::view(stored, 0));
+        const double of_one = clip_gradient_norm({.max_norm = max_norm, .norm_type = p}, narrow);
+        CHECK(std::abs(of_one - expected) <= 1e-14 * expected);
+        for (std::size_t i = 0; i < g.size(); ++i)
+            CHECK(std::abs(static_cast<double>(narrow(i)) - stored(1, i)) <= 2e-7 * std::abs(stored(1, i)));
+    }
 }
 
 TEST_CASE("clipping of every kind of tensor", "[training][clip_gradient_norm]") {

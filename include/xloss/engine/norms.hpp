@@ -39,34 +39,64 @@ std::size_t norm_pieces(const tensor::sink<T>& g) {
     return (g.size() + norm_piece - 1) / norm_piece;
 }
 
-/// One number for the vectors of a row; four at a time side by side, since each addition waits for the one
-/// before. `join(a, b)` adds to what has been found, `term(v)` is what a vector adds.
-template <class V, class Term, class Join>
-V fold_row(const typename V::value_type* row, std::size_t n, Term&& term, Join&& join) {
-    std::array<V, 4> found{};
-    std::size_t i = 0;
-    for (; i + 4 * V::width <= n; i += 4 * V::width)
-        for (std::size_t k = 0; k < 4; ++k)
-            found[k] = join(found[k], term(V::load(row + i + k * V::width)));
-    for (; i + V::width <= n; i += V::width)
-        found[0] = join(found[0], term(V::load(row + i)));
-    if (i < n)
-        found[1] = join(found[1], term(V::load_partial(row + i, n - i)));
-    return join(join(found[0], found[1]), join(found[2], found[3]));
-}
+/// What has been found in a row, four vectors side by side: each addition waits for the one before.
+template <class V, class Join>
+struct fold {
+    Join join; // of what has been found and what a vector adds
+    V a{}, b{}, c{}, d{};
 
-/// Numbers in double: the square of no float leaves its range.
-template <class T>
-const double* widened(const T* row, std::size_t n, double* buffer) {
+    /// Adds term(v) for the vectors of a row.
+    template <class Term>
+    void add(const typename V::value_type* row, std::size_t n, const Term& term) {
+        constexpr std::size_t w = V::width;
+        std::size_t i = 0;
+        for (; i + 4 * w <= n; i += 4 * w) {
+            a = join(a, term(V::load(row + i)));
+            b = join(b, term(V::load(row + i + w)));
+            c = join(c, term(V::load(row + i + 2 * w)));
+            d = join(d, term(V::load(row + i + 3 * w)));
+        }
+        for (; i + w <= n; i += w)
+            a = join(a, term(V::load(row + i)));
+        if (i < n)
+            b = join(b, term(V::load_partial(row + i, n - i)));
+    }
+
+    [[nodiscard]] V all() const { return join(join(a, b), join(c, d)); }
+};
+
+/// Calls f(numbers, n) for the numbers of a row in double, where the square of no float leaves its range; so
+/// few of them at a time that one is read while the one before is added up.
+template <class T, class F>
+void each_widened(const T* row, std::size_t n, F&& f) {
+    constexpr std::size_t at_once = 64; // as many as convert does in a block
     if constexpr (std::is_same_v<T, double>) {
-        return row;
+        f(row, n);
     } else {
-        simd::convert(row, buffer, n);
-        return buffer;
+        alignas(64) std::array<double, at_once> wide;
+        for (std::size_t i = 0; i < n; i += at_once) {
+            const std::size_t some = std::min(at_once, n - i);
+            simd::convert(row + i, wide.data(), some);
+            f(wide.data(), some);
+        }
     }
 }
 
 // --- what norms are made of: what a row gives, and how two rows are put together ---
+
+struct add_vectors {
+    template <class V>
+    V operator()(const V& a, const V& b) const {
+        return a + b;
+    }
+};
+
+struct larger_vector {
+    template <class V>
+    V operator()(const V& a, const V& b) const {
+        return max(a, b);
+    }
+};
 
 /// A sum over elements of term(x), in double.
 template <class Term>
@@ -76,9 +106,9 @@ struct row_sum {
     template <class T>
     double of(const T* row, std::size_t n) const {
         using V = simd::number<double>;
-        alignas(64) std::array<double, norm_tile> wide;
-        return sum(
-            fold_row<V>(widened(row, n, wide.data()), n, term, [](const V& a, const V& b) { return a + b; }));
+        fold<V, add_vectors> sums{};
+        each_widened(row, n, [&](const double* wide, std::size_t some) { sums.add(wide, some, term); });
+        return sum(sums.all());
     }
     static double join(double a, double b) { return a + b; }
 };
@@ -106,8 +136,9 @@ struct row_largest {
     template <class T>
     double of(const T* row, std::size_t n) const {
         using V = simd::number<T>;
-        const V found = fold_row<V>(
-            row, n, [](const V& x) { return abs(x); }, [](const V& a, const V& b) { return max(a, b); });
+        fold<V, larger_vector> largest{};
+        largest.add(row, n, [](const V& x) { return abs(x); });
+        const V found = largest.all();
         double most = 0.0;
         for (std::size_t k = 0; k < V::width; ++k)
             most = join(most, static_cast<double>(found[k]));
