@@ -41,7 +41,7 @@ std::size_t norm_pieces(const tensor::sink<T>& g) {
 
 /// What has been found in a row, four vectors side by side: each addition waits for the one before.
 template <class V, class Join>
-struct fold {
+struct side_by_side {
     Join join; // of what has been found and what a vector adds
     V a{}, b{}, c{}, d{};
 
@@ -84,14 +84,14 @@ void each_widened(const T* row, std::size_t n, F&& f) {
 
 // --- what norms are made of: what a row gives, and how two rows are put together ---
 
-struct add_vectors {
+struct sum_of_vectors {
     template <class V>
     V operator()(const V& a, const V& b) const {
         return a + b;
     }
 };
 
-struct larger_vector {
+struct larger_of_vectors {
     template <class V>
     V operator()(const V& a, const V& b) const {
         return max(a, b);
@@ -106,23 +106,23 @@ struct row_sum {
     template <class T>
     double of(const T* row, std::size_t n) const {
         using V = simd::number<double>;
-        fold<V, add_vectors> sums{};
+        side_by_side<V, sum_of_vectors> sums{};
         each_widened(row, n, [&](const double* wide, std::size_t some) { sums.add(wide, some, term); });
         return sum(sums.all());
     }
     static double join(double a, double b) { return a + b; }
 };
 
-struct square {
+struct norm_square {
     simd::number<double> operator()(const simd::number<double>& x) const { return x * x; }
 };
 
-struct magnitude {
+struct norm_magnitude {
     simd::number<double> operator()(const simd::number<double>& x) const { return abs(x); }
 };
 
 /// (|x|/scale)^p.
-struct scaled_power {
+struct norm_power {
     double p, scale;
 
     simd::number<double> operator()(const simd::number<double>& x) const {
@@ -136,7 +136,7 @@ struct row_largest {
     template <class T>
     double of(const T* row, std::size_t n) const {
         using V = simd::number<T>;
-        fold<V, larger_vector> largest{};
+        side_by_side<V, larger_of_vectors> largest{};
         largest.add(row, n, [](const V& x) { return abs(x); });
         const V found = largest.all();
         double most = 0.0;
@@ -148,7 +148,7 @@ struct row_largest {
 };
 
 template <class T, class Row>
-double reduce(const tensor::sink<T>& g, const Row& row, const executor_ref& executor) {
+double reduce_tensor(const tensor::sink<T>& g, const Row& row, const executor_ref& executor) {
     std::array<double, pieces_in_flight> found{};
     double whole = 0.0;
     for_pieces(
@@ -166,26 +166,27 @@ double reduce(const tensor::sink<T>& g, const Row& row, const executor_ref& exec
 }
 
 template <class Row>
-double reduce_all(const sink_list& list, const Row& row, const executor_ref& executor) {
+double reduce_list(const sink_list& list, const Row& row, const executor_ref& executor) {
     double whole = 0.0;
     for (const auto& one : list)
-        whole = Row::join(whole, std::visit([&](const auto& g) { return reduce(g, row, executor); }, one));
+        whole =
+            Row::join(whole, std::visit([&](const auto& g) { return reduce_tensor(g, row, executor); }, one));
     return whole;
 }
 
 /// The p-norm of all elements; p > 0, also infinity. NaN or infinite where an element is.
-inline double norm(const sink_list& list, double p, const executor_ref& executor) {
+inline double norm_of(const sink_list& list, double p, const executor_ref& executor) {
     if (p == 1.0 || p == 2.0) {
-        const double plain = p == 1.0 ? reduce_all(list, row_sum<magnitude>{}, executor)
-                                      : reduce_all(list, row_sum<square>{}, executor);
+        const double plain = p == 1.0 ? reduce_list(list, row_sum<norm_magnitude>{}, executor)
+                                      : reduce_list(list, row_sum<norm_square>{}, executor);
         // Outside of these, a square of a double may have been lost or have left its range.
         if (std::isnan(plain) || (plain > 1e-270 && plain <= std::numeric_limits<double>::max()))
             return p == 1.0 ? plain : std::sqrt(plain);
     }
-    const double most = reduce_all(list, row_largest{}, executor);
+    const double most = reduce_list(list, row_largest{}, executor);
     if (p == HUGE_VAL || most == 0.0 || !std::isfinite(most))
         return most;
-    const double scaled = reduce_all(list, row_sum<scaled_power>{{p, most}}, executor);
+    const double scaled = reduce_list(list, row_sum<norm_power>{{p, most}}, executor);
     return most * (p == 2.0 ? std::sqrt(scaled) : std::pow(scaled, 1.0 / p));
 }
 
@@ -207,11 +208,11 @@ std::size_t first_not_finite(const tensor::sink<T>& g) {
 
 /// Multiplies by a number in [0, 1). In two parts, where T would lose digits of it.
 template <class T>
-class scaler {
+class element_scaler {
     using V = simd::number<T>;
 
 public:
-    explicit scaler(double factor) {
+    explicit element_scaler(double factor) {
         if (factor == 0.0 || factor >= static_cast<double>(std::numeric_limits<T>::min())) {
             first_ = factor;
             return;
@@ -234,8 +235,8 @@ private:
 };
 
 template <class T>
-void scale(const tensor::sink<T>& g, double factor, const executor_ref& executor) {
-    const scaler<T> by(factor);
+void scale_elements(const tensor::sink<T>& g, double factor, const executor_ref& executor) {
+    const element_scaler<T> by(factor);
     for_pieces(
         executor, norm_pieces(g),
         [&](std::size_t piece, std::size_t) {

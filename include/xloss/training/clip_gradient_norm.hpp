@@ -45,7 +45,7 @@ struct clip_options {
 namespace engine {
 
 template <class G>
-concept tensor_like = requires(const std::remove_cvref_t<G>& g) {
+concept writable_tensor = requires(const std::remove_cvref_t<G>& g) {
     g.dimension();
     g.shape();
 };
@@ -53,7 +53,7 @@ concept tensor_like = requires(const std::remove_cvref_t<G>& g) {
 /// Lists a tensor, or the tensors of a reference wrapper, of a range, of a tuple.
 template <class G>
 void list_sinks(sink_list& list, G& g) {
-    if constexpr (tensor_like<G>) {
+    if constexpr (writable_tensor<G>) {
         using T = tensor::value_type_of<G>;
         static_assert(std::is_same_v<T, float> || std::is_same_v<T, double>,
                       "xloss: clip_gradient_norm scales gradients of float or double");
@@ -84,7 +84,7 @@ inline void check_clip_options(const clip_options& how) {
 }
 
 /// What would be scaled twice is refused.
-inline void check_apart(const sink_list& list) {
+inline void check_disjoint(const sink_list& list) {
     using place = std::pair<tensor::memory_range, std::size_t>;
     std::vector<place> places;
     places.reserve(list.size());
@@ -118,9 +118,9 @@ inline void check_apart(const sink_list& list) {
                        ", beyond the largest number");
 }
 
-inline double clip(const sink_list& list, const clip_options& how) {
-    check_apart(list);
-    const double found = norm(list, how.norm_type, how.executor);
+inline double clip_list(const sink_list& list, const clip_options& how) {
+    check_disjoint(list);
+    const double found = norm_of(list, how.norm_type, how.executor);
     if (!std::isfinite(found)) {
         if (how.non_finite == non_finite::error)
             refuse_norm(list, found);
@@ -129,7 +129,7 @@ inline double clip(const sink_list& list, const clip_options& how) {
     const double factor = how.max_norm / (found + 1e-6);
     if (factor < 1.0)
         for (const auto& one : list)
-            std::visit([&](const auto& g) { scale(g, factor, how.executor); }, one);
+            std::visit([&](const auto& g) { scale_elements(g, factor, how.executor); }, one);
     return found;
 }
 
@@ -167,7 +167,7 @@ double clip_gradient_norm(const clip_options& how, Gradients&&... gradients) {
     engine::check_clip_options(how);
     engine::sink_list list;
     (engine::list_sinks(list, gradients), ...);
-    return engine::clip(list, how);
+    return engine::clip_list(list, how);
 }
 
 /// As above, with the 2-norm.
