@@ -41,6 +41,7 @@ enum class scratch {
     masks,          // per pixel of a mask whose distances are asked for
     labels,         // per pixel of a label map, likewise
     maps,           // per pixel: distances on their way to a tensor of another layout
+    positives,      // per row that may hold an object, twice: which do
     count
 };
 

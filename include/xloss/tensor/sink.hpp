@@ -90,6 +90,12 @@ void write_stepped(const origin& to, std::size_t first, std::size_t n, const T* 
          [from, loaded](auto& element) mutable { store(element, *from++, loaded); });
 }
 
+/// Hands elements to a tensor of the library's own.
+template <class G, class T>
+void write_to_itself(const origin& to, std::size_t first, std::size_t n, const T* from, bool loaded) {
+    static_cast<const G*>(to.object)->write(first, n, from, loaded);
+}
+
 } // namespace detail
 
 /// Any tensor that can be written, to be filled with elements of type T in row-major order, piece by piece.
@@ -104,7 +110,7 @@ public:
         using element = value_type_of<G>;
         static_assert(std::is_floating_point_v<element>,
                       "a gradient is stored in a tensor of float or double");
-        static_assert(detail::writable<G>(),
+        static_assert(reads_itself<G> || detail::writable<G>(),
                       "a gradient needs a tensor that can be written: a container, an adaptor or a view, not "
                       "a const one and not a lazy expression");
         if constexpr (strided_memory<G>) {
@@ -116,6 +122,9 @@ public:
             load_ = &read_strided<element, T>;
             store_ = &detail::write_strided<element, T>;
             store_planes_ = &detail::write_interleaved<element, T>;
+        } else if constexpr (reads_itself<G>) {
+            load_ = &read_from_itself<G, T>;
+            store_ = &detail::write_to_itself<G, T>;
         } else {
             load_ = &read_lazy<G, T>;
             store_ = &detail::write_stepped<G, T>;
