@@ -58,6 +58,8 @@ struct given {
     static mode_options options(const Loss& loss) {
         if constexpr (is_criterion<Loss>)
             return loss.options;
+        else if constexpr (requires { mode_options{.reduction = loss.reduction}; })
+            return {.reduction = loss.reduction}; // of a regression, which needs no mode
         else
             return {};
     }
