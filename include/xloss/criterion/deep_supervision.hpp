@@ -2,7 +2,7 @@
 #define XLOSS_CRITERION_DEEP_SUPERVISION_HPP
 
 #include <xloss/criterion/call.hpp>
-#include <xloss/criterion/parts.hpp>
+#include <xloss/criterion/components.hpp>
 #include <xloss/engine/options.hpp>
 #include <xloss/engine/per_class.hpp>
 #include <xloss/engine/zeros.hpp>

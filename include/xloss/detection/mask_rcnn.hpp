@@ -2,8 +2,8 @@
 #define XLOSS_DETECTION_MASK_RCNN_HPP
 
 #include <xloss/criterion/call.hpp>
+#include <xloss/criterion/components.hpp>
 #include <xloss/criterion/mode.hpp>
-#include <xloss/criterion/parts.hpp>
 #include <xloss/engine/options.hpp>
 #include <xloss/engine/per_class.hpp>
 #include <xloss/engine/positives.hpp>
@@ -30,7 +30,8 @@ namespace xloss {
 
 /// The losses of Mask R-CNN's heads: class, box of the true class, mask of the true class.
 ///
-///     const auto r = xloss::value_and_grad(xloss::mask_rcnn{}, xloss::mask_rcnn_output{scores, boxes, masks},
+///     const auto r = xloss::value_and_grad(xloss::mask_rcnn{}, xloss::mask_rcnn_output{scores, boxes,
+///     masks},
 ///                                          xloss::mask_rcnn_target{labels, true_boxes, true_masks});
 ///     // r.value, r.classification, r.box, r.mask, r.positives; r.grads.scores, r.grads.boxes, r.grads.masks
 ///
@@ -43,9 +44,9 @@ namespace xloss {
 /// are offsets as the network gives them: what is compared is for the caller to encode. Each tensor may have
 /// its own number format, float or double.
 ///
-/// **Parameters.** The weights, finite numbers; `beta` >= 0 of smooth L1; `classification`, with label smoothing
-/// or class weights, by which its mean then divides; `mask`, any loss, sum or criterion that runs in binary,
-/// its samples being the positive rois: `mask_rcnn{.mask = dice{.smooth = 1e-6}}`,
+/// **Parameters.** The weights, finite numbers; `beta` >= 0 of smooth L1; `classification`, with label
+/// smoothing or class weights, by which its mean then divides; `mask`, any loss, sum or criterion that runs
+/// in binary, its samples being the positive rois: `mask_rcnn{.mask = dice{.smooth = 1e-6}}`,
 /// `bce{.label_smoothing = 0.05}`.
 ///
 /// **Gradient.** Boxes and masks of other classes, and all of background rois, have gradient exactly 0, and
@@ -62,8 +63,8 @@ namespace xloss {
 /// default has `beta` 0, its mean over the same pixels. Faster R-CNN alone: masks `[R, C, 0, 0]`.
 ///
 /// @throws what the losses throw, with the part it happened in; shape_error, label_error for a label outside
-/// [0, C), alias_error for a gradient buffer that shares memory with another one or with an input. On an error
-/// no buffer has been touched.
+/// [0, C), alias_error for a gradient buffer that shares memory with another one or with an input. On an
+/// error no buffer has been touched.
 template <class MaskLoss = bce>
 struct mask_rcnn {
     static constexpr const char* name = "mask_rcnn";
@@ -183,8 +184,9 @@ private:
 /// A call: everything checked that depends on shapes alone, the positive rois known.
 template <class MaskLoss, class Output, class Target>
 class mask_rcnn_call {
-    static_assert(given<MaskLoss>::md == mode::binary,
-                  "xloss: the mask loss of mask_rcnn runs in binary: one sigmoid per pixel of a positive roi");
+    static_assert(
+        given<MaskLoss>::md == mode::binary,
+        "xloss: the mask loss of mask_rcnn runs in binary: one sigmoid per pixel of a positive roi");
 
     template <class E>
     using number = tensor::value_type_of<E>;
@@ -202,8 +204,9 @@ public:
           found_(find_positives(tensor::label_source<S>(y.labels, shapes_.classes, {}), 1, shapes_.classes,
                                 *options_.workspace)),
           boxes_(x.boxes, box_rows()), true_boxes_(y.boxes, {found_.rows, shapes_.box}),
-          masks_(x.masks, mask_rows()), true_masks_(y.masks, {found_.rows, shapes_.mask}),
-          smooth_l1_{smooth_l1{.beta = loss.beta}, {.reduction = reduction::sum}} {
+          masks_(x.masks, mask_rows()),
+          true_masks_(y.masks, {found_.rows, shapes_.mask}), smooth_l1_{.beta = loss.beta,
+                                                                        .reduction = reduction::sum} {
         check_recipe_upstream(loss.name, options);
         check_number(loss.name, "class_weight", loss.class_weight, -HUGE_VAL);
         check_number(loss.name, "box_weight", loss.box_weight, -HUGE_VAL);
@@ -216,7 +219,7 @@ public:
     }
 
     template <class Gradients>
-    evaluation_type gradients_into(const Gradients& grads) const {
+    evaluation_type gradients_into(Gradients& grads) const {
         const tensor::sink<S> scores(grads.scores);
         const tensor::sink<B> boxes(grads.boxes);
         const tensor::sink<M> masks(grads.masks);
@@ -260,22 +263,22 @@ private:
     [[nodiscard]] double rois() const { return static_cast<double>(std::max<std::size_t>(1, shapes_.rois)); }
 
     auto classification() const {
-        return part("xloss::mask_rcnn: scores", loss_.classification, x_.scores, y_.labels,
-                    loss_.class_weight, options_);
+        return component("xloss::mask_rcnn: scores", loss_.classification, x_.scores, y_.labels,
+                         loss_.class_weight, options_);
     }
     auto box() const {
-        return part("xloss::mask_rcnn: boxes of the positive rois", smooth_l1_, boxes_, true_boxes_,
-                    loss_.box_weight / rois(), options_);
+        return component("xloss::mask_rcnn: boxes of the positive rois", smooth_l1_, boxes_, true_boxes_,
+                         loss_.box_weight / rois(), options_);
     }
     auto mask() const {
-        return part("xloss::mask_rcnn: masks of the positive rois", loss_.mask, masks_, true_masks_,
-                    loss_.mask_weight, options_);
+        return component("xloss::mask_rcnn: masks of the positive rois", loss_.mask, masks_, true_masks_,
+                         loss_.mask_weight, options_);
     }
 
     [[nodiscard]] evaluation_type sum(double of_scores, double of_boxes, double of_masks) const {
         of_boxes /= rois();
-        const double all = loss_.class_weight * of_scores + loss_.box_weight * of_boxes +
-                           loss_.mask_weight * of_masks;
+        const double all =
+            loss_.class_weight * of_scores + loss_.box_weight * of_boxes + loss_.mask_weight * of_masks;
         return {static_cast<T>(all), static_cast<T>(of_scores), static_cast<T>(of_boxes),
                 static_cast<T>(of_masks), found_.rows.size()};
     }
@@ -289,7 +292,7 @@ private:
     positives found_;
     tensor::gathered<B> boxes_, true_boxes_;
     tensor::gathered<M> masks_, true_masks_;
-    criterion<mode::binary, smooth_l1> smooth_l1_;
+    smooth_l1 smooth_l1_;
 };
 
 } // namespace engine
@@ -313,12 +316,12 @@ auto value_and_grad(const mask_rcnn<MaskLoss>& loss, const mask_rcnn_output<Outp
     return mask_rcnn_evaluation_and_grads<typename decltype(call)::T, decltype(grads)>{e, std::move(grads)};
 }
 
-/// As `value_and_grad`, into the caller's gradients: a `mask_rcnn_output` of tensors that can be written. On an
-/// error all are left as they were.
+/// As `value_and_grad`, into the caller's gradients: a `mask_rcnn_output` of tensors that can be written. On
+/// an error all are left as they were.
 template <class Gradients, class MaskLoss, class... Output, class... Target>
 auto value_and_grad_into(Gradients&& grads, const mask_rcnn<MaskLoss>& loss,
-                         const mask_rcnn_output<Output...>& output,
-                         const mask_rcnn_target<Target...>& target, const call_options& options = {}) {
+                         const mask_rcnn_output<Output...>& output, const mask_rcnn_target<Target...>& target,
+                         const call_options& options = {}) {
     return engine::mask_rcnn_call(loss, output, target, options).gradients_into(grads);
 }
 

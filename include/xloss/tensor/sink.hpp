@@ -23,6 +23,10 @@ template <class G>
 constexpr bool writable() {
     if constexpr (strided_memory<G>) {
         return !std::is_const_v<std::remove_pointer_t<decltype(std::declval<G&>().data())>>;
+    } else if constexpr (reads_itself<G>) {
+        return requires(G & g, const value_type_of<G>* from) {
+            g.write(0, 0, from, false);
+        };
     } else {
         using position = decltype(std::declval<G&>().stepper_begin(std::declval<G&>().shape()));
         using element = decltype(*std::declval<position&>());
@@ -110,7 +114,7 @@ public:
         using element = value_type_of<G>;
         static_assert(std::is_floating_point_v<element>,
                       "a gradient is stored in a tensor of float or double");
-        static_assert(reads_itself<G> || detail::writable<G>(),
+        static_assert(detail::writable<G>(),
                       "a gradient needs a tensor that can be written: a container, an adaptor or a view, not "
                       "a const one and not a lazy expression");
         if constexpr (strided_memory<G>) {

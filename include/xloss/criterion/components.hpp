@@ -1,5 +1,5 @@
-#ifndef XLOSS_CRITERION_PARTS_HPP
-#define XLOSS_CRITERION_PARTS_HPP
+#ifndef XLOSS_CRITERION_COMPONENTS_HPP
+#define XLOSS_CRITERION_COMPONENTS_HPP
 
 #include <xloss/criterion/call.hpp>
 #include <xloss/engine/options.hpp>
@@ -30,13 +30,13 @@ struct check_run {
 
 /// One loss of a recipe. Refers to all it is given but the options.
 template <class Loss, class X, class Y>
-class part {
+class component {
 public:
     using T = typename request<Loss, X>::T;
 
     /// `factor`: of the gradient, besides the upstream one. `name`: for messages.
-    part(const char* name, const Loss& loss, const X& x, const Y& y, double factor,
-         const call_options& options)
+    component(const char* name, const Loss& loss, const X& x, const Y& y, double factor,
+              const call_options& options)
         : name_(name), loss_(loss), x_(x), y_(y), options_(options) {
         options_.upstream = factor * options.upstream.factor();
     }
