@@ -12,6 +12,7 @@ import numpy as np
 
 sys.dont_write_bytecode = True  # no cache files among the sources
 
+import detection
 import distances
 import eager
 import eager_neighbours
@@ -130,6 +131,7 @@ def main():
     for old in out.rglob("*.npy"):
         old.unlink()
     write(out, computed)
+    detection.write(out)
     distances.write(out)
     filters.write(out)
     checked = sum(agreed for _, _, _, agreed in computed.values())

@@ -28,6 +28,16 @@ struct check_run {
     }
 };
 
+/// Calls f, with what happened where in the message of an error.
+template <class F>
+auto in_component(const char* name, F&& f) {
+    try {
+        return f();
+    } catch (const error&) {
+        tensor::rethrow_from(name);
+    }
+}
+
 /// One loss of a recipe. Refers to all it is given but the options.
 template <class Loss, class X, class Y>
 class component {
@@ -67,11 +77,7 @@ private:
 
     template <class F>
     auto named(F&& f) const {
-        try {
-            return f();
-        } catch (const error&) {
-            tensor::rethrow_from(name_);
-        }
+        return in_component(name_, f);
     }
 
     const char* name_;
