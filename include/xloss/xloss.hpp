@@ -11,6 +11,14 @@
 #include <xloss/criterion/selection.hpp>
 #include <xloss/criterion/sum.hpp>
 #include <xloss/criterion/target.hpp>
+#include <xloss/detection/box_iou.hpp>
+#include <xloss/detection/boxes.hpp>
+#include <xloss/detection/centerness.hpp>
+#include <xloss/detection/ciou.hpp>
+#include <xloss/detection/diou.hpp>
+#include <xloss/detection/eiou.hpp>
+#include <xloss/detection/giou.hpp>
+#include <xloss/detection/siou.hpp>
 #include <xloss/distance/boundary_weights.hpp>
 #include <xloss/distance/distance_transform.hpp>
 #include <xloss/distance/soft_skeleton.hpp>
