@@ -11,6 +11,7 @@
 #include <xloss/detection/giou.hpp>
 #include <xloss/losses/bce.hpp>
 #include <xloss/losses/focal.hpp>
+#include <xloss/losses/l1.hpp>
 #include <xloss/losses/smooth_l1.hpp>
 
 #include <algorithm>
@@ -18,6 +19,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <type_traits>
 
@@ -124,6 +126,20 @@ struct gradients {
     }
     [[nodiscard]] bool untouched() const { return same(gradients{}); }
 };
+
+/// Half of the gradient has been taken away from what was there, and NaN is what it was.
+template <class Tensor>
+void check_sums(const Tensor& before, const Tensor& after, const Tensor& gradient) {
+    using T = typename Tensor::value_type;
+    const double close = std::is_same_v<T, float> ? 2e-6 : 4e-15;
+    for (std::size_t i = 0; i < before.size(); ++i) {
+        const T old = before.data()[i], now = after.data()[i];
+        if (std::isnan(old))
+            CHECK(std::memcmp(&old, &now, sizeof(T)) == 0);
+        else
+            CHECK(std::abs(now - (old - T(0.5) * gradient.data()[i])) <= close);
+    }
+}
 
 } // namespace
 
@@ -238,6 +254,13 @@ TEST_CASE("fcos: weights and parameters", "[detection]") {
         }
     CHECK(error(with_l1.box, l1 / positives) <= 1e-14);
     CHECK(with_l1.focal == plain.focal);
+    const auto both =
+        xloss::value_and_grad(fcos{.box = 0.5 * xloss::l1{} + 2.0 * xloss::giou{}}, e.output(), e.target());
+    double distance = 0.0;
+    for (std::size_t n = 0; n < locations; ++n)
+        for (std::size_t k = 0; k < 4 && e.is_positive(n); ++k)
+            distance += std::abs(e.boxes(n, k) - e.true_boxes(n, k));
+    CHECK(error(both.box, 2.0 * plain.box + 0.5 * distance / positives) <= 1e-14);
 }
 
 TEST_CASE("fcos: labels are what their one-hot rows are", "[detection]") {
@@ -297,16 +320,6 @@ TEMPLATE_TEST_CASE("fcos: locations without an object are neither read nor have 
     const auto added = xloss::value_and_grad_into(g.tensors(), loss, spoilt.output(), spoilt.target(),
                                                   {.upstream = -0.5, .accumulate = true});
     CHECK(added.value == found.value);
-    const double close = std::is_same_v<T, float> ? 2e-6 : 4e-15;
-    const auto check_sums = [&](const auto& before, const auto& after, const auto& gradient) {
-        for (std::size_t i = 0; i < before.size(); ++i) {
-            const T old = before.data()[i], now = after.data()[i];
-            if (std::isnan(old))
-                CHECK(std::memcmp(&old, &now, sizeof(T)) == 0);
-            else
-                CHECK(std::abs(now - (old - T(0.5) * gradient.data()[i])) <= close);
-        }
-    };
     check_sums(spoilt.boxes, g.boxes, found.grads.boxes);
     check_sums(spoilt.centerness, g.centerness, found.grads.centerness);
     check_sums(gradients<T>{}.logits, g.logits, found.grads.logits);

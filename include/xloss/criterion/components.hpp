@@ -28,16 +28,6 @@ struct check_run {
     }
 };
 
-/// Calls f, with what happened where in the message of an error.
-template <class F>
-auto in_component(const char* name, F&& f) {
-    try {
-        return f();
-    } catch (const error&) {
-        tensor::rethrow_from(name);
-    }
-}
-
 /// One loss of a recipe. Refers to all it is given but the options.
 template <class Loss, class X, class Y>
 class component {
@@ -77,7 +67,11 @@ private:
 
     template <class F>
     auto named(F&& f) const {
-        return in_component(name_, f);
+        try {
+            return f();
+        } catch (const error&) {
+            tensor::rethrow_from(name_);
+        }
     }
 
     const char* name_;

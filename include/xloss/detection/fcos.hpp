@@ -1,6 +1,7 @@
 #ifndef XLOSS_DETECTION_FCOS_HPP
 #define XLOSS_DETECTION_FCOS_HPP
 
+#include <xloss/criterion/box_call.hpp>
 #include <xloss/criterion/call.hpp>
 #include <xloss/criterion/components.hpp>
 #include <xloss/criterion/mode.hpp>
@@ -25,6 +26,7 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -193,13 +195,19 @@ private:
     }
 };
 
-/// A loss of boxes as a sum over them.
+/// A loss of boxes, or a sum that holds one, without the division of its means.
 template <class BoxLoss>
 BoxLoss summed(BoxLoss loss) {
-    static_assert(
-        requires { loss.reduction = reduction::sum; },
-        "xloss: the box loss of fcos is one of boxes or of elements, with a member `reduction`");
-    loss.reduction = reduction::sum;
+    constexpr bool has_reduction = requires {
+        loss.reduction = reduction::sum;
+    };
+    static_assert(has_reduction || runs_on_boxes<BoxLoss>(),
+                  "xloss: the box loss of fcos is a loss of boxes or a sum that holds one, or mse, l1 or "
+                  "smooth_l1");
+    if constexpr (has_reduction)
+        loss.reduction = reduction::sum;
+    else
+        std::apply([](auto&... one) { ((one.loss.reduction = reduction::sum), ...); }, loss.terms);
     return loss;
 }
 
@@ -234,10 +242,7 @@ public:
 
     [[nodiscard]] evaluation_type value() const {
         const double of_classes = with_classes([&](const auto& y) { return classification(y).value(); });
-        const double of_boxes = in_component(box_name, [&] {
-            return static_cast<double>(xloss::value(box_loss_, boxes_, true_boxes_, box_options()));
-        });
-        return sum(of_classes, of_boxes, centerness().value());
+        return sum(of_classes, box().value(), centerness().value());
     }
 
     template <class Gradients>
@@ -254,17 +259,12 @@ public:
             {memory_of("logits", x_.logits), memory_of("boxes", x_.boxes),
              memory_of("centerness", x_.centerness), memory_of("target classes", y_.classes),
              memory_of("target boxes", y_.boxes), memory_of("target centerness", y_.centerness)});
-        with_classes([&](const auto& y) { return classification(y).check(); });
+        box().check();
         centerness().check();
-        const tensor::scattered<B> positive_boxes(boxes,
-                                                  box_rows()); // checked in their run, which is the first
-        const double of_boxes = in_component(box_name, [&] {
-            return static_cast<double>(
-                xloss::value_and_grad_into(positive_boxes, box_loss_, boxes_, true_boxes_, box_options())
-                    .value);
-        });
         const double of_classes =
             with_classes([&](const auto& y) { return classification(y).gradient_into(logits); });
+        const tensor::scattered<B> positive_boxes(boxes, box_rows());
+        const double of_boxes = box().gradient_into(tensor::sink<B>(positive_boxes));
         const tensor::scattered<C> positive_centers(centers, number_rows());
         const double of_centers = centerness().gradient_into(tensor::sink<C>(positive_centers));
         if (!options_.accumulate) {
@@ -281,8 +281,6 @@ public:
     }
 
 private:
-    static constexpr const char* box_name = "xloss::fcos: boxes of the positives";
-
     call_options with_memory(call_options options) {
         if (!options.workspace)
             options.workspace = &own_memory_;
@@ -332,10 +330,9 @@ private:
         return component("xloss::fcos: centerness of the positives", bce_, centerness_, true_centerness_,
                          loss_.centerness_weight / normalizer_, options_);
     }
-    [[nodiscard]] call_options box_options() const {
-        call_options own = options_;
-        own.upstream = loss_.box_weight / normalizer_ * options_.upstream.factor();
-        return own;
+    auto box() const {
+        return component("xloss::fcos: boxes of the positives", box_loss_, boxes_, true_boxes_,
+                         loss_.box_weight / normalizer_, options_);
     }
 
     [[nodiscard]] evaluation_type sum(double of_classes, double of_boxes, double of_centers) const {
