@@ -3,6 +3,7 @@
 
 #include <xloss/engine/executor.hpp>
 #include <xloss/engine/target.hpp>
+#include <xloss/simd/zeros.hpp>
 #include <xloss/tensor/gather.hpp>
 #include <xloss/tensor/sink.hpp>
 
@@ -13,12 +14,19 @@
 
 namespace xloss::engine {
 
+/// A gradient of more bytes is zeroed past the caches: by the time that it is read they would hold none of
+/// it.
+inline constexpr std::size_t cached_bytes = std::size_t{32} << 20;
+
 /// Sets the elements [first, first + n) to 0.
 template <class T>
 void write_zeros(const tensor::sink<T>& to, std::size_t first, std::size_t n) {
-    if (to.in_place()) { // at once: of long runs the C library stores past the cache
-        if (n > 0)
-            std::memset(to.begin(first, n, nullptr, false), 0, n * sizeof(T));
+    if (to.in_place() && n > 0) {
+        T* elements = to.begin(first, n, nullptr, false);
+        if (to.size() * sizeof(T) > cached_bytes)
+            simd::stream_zeros(elements, n * sizeof(T));
+        else
+            std::memset(elements, 0, n * sizeof(T));
         return;
     }
     alignas(64) const std::array<T, tile_size> zeros{};
