@@ -17,7 +17,9 @@
 #include <xloss/detection/ciou.hpp>
 #include <xloss/detection/diou.hpp>
 #include <xloss/detection/eiou.hpp>
+#include <xloss/detection/fcos.hpp>
 #include <xloss/detection/giou.hpp>
+#include <xloss/detection/mask_rcnn.hpp>
 #include <xloss/detection/siou.hpp>
 #include <xloss/distance/boundary_weights.hpp>
 #include <xloss/distance/distance_transform.hpp>

@@ -14,6 +14,7 @@ sys.dont_write_bytecode = True  # no cache files among the sources
 
 import boxes
 import clipping
+import detection
 import distances
 import eager
 import eager_neighbours
@@ -134,6 +135,7 @@ def main():
     write(out, computed)
     boxes.write(out)
     clipping.write(out)
+    detection.write(out)
     distances.write(out)
     filters.write(out)
     checked = sum(agreed for _, _, _, agreed in computed.values())

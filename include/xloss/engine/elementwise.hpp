@@ -9,6 +9,7 @@
 #include <xloss/engine/sweep.hpp>
 #include <xloss/engine/target.hpp>
 #include <xloss/engine/workspace.hpp>
+#include <xloss/engine/zeros.hpp>
 #include <xloss/simd/flush.hpp>
 #include <xloss/tensor/sink.hpp>
 #include <xloss/tensor/source.hpp>
@@ -276,7 +277,7 @@ public:
 
     /// Whether what is read and written of a sample is still in a cache when it is read again.
     [[nodiscard]] bool sample_stays_cached() const {
-        return g_.classes * g_.pixels * 3 * sizeof(T) <= cached_bytes;
+        return g_.classes * g_.pixels * 3 * sizeof(T) <= sample_bytes;
     }
 
     /// Sums are kept for this many regions.
@@ -284,7 +285,7 @@ public:
 
 private:
     static constexpr std::size_t tiles_per_piece = 16;
-    static constexpr std::size_t cached_bytes = std::size_t{4}
+    static constexpr std::size_t sample_bytes = std::size_t{4}
                                                 << 20; // a second-level cache and some of the third
 
     struct buffers {
@@ -304,8 +305,11 @@ private:
         t.accumulate = out.accumulate;
         t.absent = out.absent;
         if constexpr (Program::has_own && emits_pull_back(Emit))
-            if (is_left_out(pulls[row], point))
-                return write_nothing(first, t.n, r.out.data(), out);
+            if (is_left_out(pulls[row], point)) {
+                if (!out.accumulate)
+                    write_zeros(*out.to, first, t.n);
+                return;
+            }
         t.x = in_.x.read(first, t.n, r.x.data());
         const auto [y, m] = in_.y.read(b, c, i, t.n, r.y.data(), r.m.data(), r.spare.data());
         t.y = y;
@@ -335,14 +339,6 @@ private:
     /// even read.
     static bool is_left_out(const pull_back& pull, const std::array<double, Program::points>& point) {
         return pull.is_zero() && std::all_of(point.begin(), point.end(), [](double f) { return f == 0.0; });
-    }
-
-    static void write_nothing(std::size_t first, std::size_t n, T* buffer, const sink_ref<T>& out) {
-        if (out.accumulate)
-            return;
-        T* to = out.to->begin(first, n, buffer, false);
-        std::fill_n(to, n, T(0));
-        out.to->commit(first, n, to);
     }
 
     /// The class weight of every point.

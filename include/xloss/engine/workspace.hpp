@@ -42,6 +42,7 @@ enum class scratch {
     labels,         // per pixel of a label map, likewise
     objects,        // per object of sam2: whether it is there, and whether it counts
     maps,           // per pixel: distances on their way to a tensor of another layout
+    positives,      // per row that may hold an object, twice: which do
     count
 };
 

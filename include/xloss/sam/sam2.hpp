@@ -1,6 +1,7 @@
 #ifndef XLOSS_SAM_SAM2_HPP
 #define XLOSS_SAM_SAM2_HPP
 
+#include <xloss/criterion/components.hpp>
 #include <xloss/criterion/mode.hpp>
 #include <xloss/criterion/target.hpp>
 #include <xloss/engine/options.hpp>
@@ -10,6 +11,7 @@
 #include <xloss/engine/region.hpp>
 #include <xloss/engine/survey.hpp>
 #include <xloss/engine/workspace.hpp>
+#include <xloss/engine/zeros.hpp>
 #include <xloss/losses/focal.hpp>
 #include <xloss/sam/iou_head.hpp>
 #include <xloss/sam/output.hpp>

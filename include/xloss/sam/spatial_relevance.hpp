@@ -2,6 +2,7 @@
 #define XLOSS_SAM_SPATIAL_RELEVANCE_HPP
 
 #include <xloss/criterion/call.hpp>
+#include <xloss/criterion/components.hpp>
 #include <xloss/criterion/sum.hpp>
 #include <xloss/engine/options.hpp>
 #include <xloss/engine/per_class.hpp>
