@@ -23,10 +23,13 @@
 #include <xloss/losses/generalized_dice.hpp>
 #include <xloss/losses/hausdorff_dt.hpp>
 #include <xloss/losses/iou.hpp>
+#include <xloss/losses/l1.hpp>
 #include <xloss/losses/lovasz.hpp>
 #include <xloss/losses/mcc.hpp>
 #include <xloss/losses/poly_cross_entropy.hpp>
+#include <xloss/losses/mse.hpp>
 #include <xloss/losses/region_boundary.hpp>
+#include <xloss/losses/smooth_l1.hpp>
 #include <xloss/losses/sobel_boundary.hpp>
 #include <xloss/losses/tversky.hpp>
 #include <xloss/losses/unified_focal.hpp>

@@ -58,6 +58,8 @@ struct given {
     static mode_options options(const Loss& loss) {
         if constexpr (is_criterion<Loss>)
             return loss.options;
+        else if constexpr (requires { mode_options{.reduction = loss.reduction}; })
+            return {.reduction = loss.reduction}; // of a regression, which needs no mode
         else
             return {};
     }
@@ -73,13 +75,20 @@ struct given {
     static constexpr std::size_t size = std::tuple_size_v<terms_type>;
 };
 
-/// A call in words of the engine: everything checked that depends on shapes alone.
-template <class Loss, class X>
+/// A call in words of the engine: everything checked that depends on shapes alone. `Predicts`: beside the
+/// logits there is what another head of the network says of the regions.
+template <class Loss, class X, bool Predicts = false>
 struct request : given<Loss> {
     using T = tensor::value_type_of<X>;
 
     static_assert(std::is_same_v<T, float> || std::is_same_v<T, double>,
                   "xloss: logits are float or double; convert other formats first");
+    static_assert(Predicts || !sees_predictions<Loss>,
+                  "xloss: this loss also looks at what a network predicts of its masks, their IoU: pass "
+                  "xloss::sam_output{masks, iou} in place of the logits");
+    static_assert(!Predicts || sees_predictions<Loss>,
+                  "xloss: no loss of this sum looks at the predicted IoU: add iou_head, or pass the logits "
+                  "alone");
 
     template <class Y>
     request(const Loss& asked, const X& logits, const Y& y, const call_options& how)
@@ -88,6 +97,8 @@ struct request : given<Loss> {
           call(how) {
         if constexpr (!is_criterion<Loss>)
             require_mode<request::md, Loss>();
+        if constexpr (shares_target<Loss>)
+            targets.share();
         attach(targets, y);
     }
 
@@ -96,14 +107,16 @@ struct request : given<Loss> {
     auto run(F&& f, const double* whole = nullptr) {
         workspace own;
         workspace& memory = call.workspace ? *call.workspace : own;
-        return with_stages<request::md>(given<Loss>::terms(loss), x, targets, given<Loss>::options(loss),
-                                        call, memory, whole, f);
+        return with_stages<kind_of(request::md)>(given<Loss>::terms(loss), x, targets,
+                                                 given<Loss>::options(loss), call, memory, whole, predicted,
+                                                 f);
     }
 
     const Loss& loss;
     tensor::source<T> x;
     target<T> targets;
     const call_options& call;
+    region_predictions<T> predicted{};
 };
 
 template <class T, std::size_t N>

@@ -5,6 +5,7 @@
 #include <xloss/engine/bind.hpp>
 #include <xloss/engine/options.hpp>
 
+#include <optional>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -83,10 +84,28 @@ auto with_mode(Loss&& loss, mode_options options) {
     return criterion<Mode, plain>{std::forward<Loss>(loss), options};
 }
 
-/// The first of binary and multiclass that all terms have.
+/// The mode that a loss names as its own, or the first that a loss of a sum does.
+template <class Loss>
+constexpr std::optional<mode> stated_mode() {
+    if constexpr (is_sum<Loss>) {
+        std::optional<mode> found;
+        [&]<class... Losses>(std::type_identity<loss_sum<Losses...>>) {
+            ((found = found ? found : stated_mode<Losses>()), ...);
+        }(std::type_identity<Loss>{});
+        return found;
+    } else if constexpr (requires { Loss::natural_mode; }) {
+        return Loss::natural_mode;
+    } else {
+        return std::nullopt;
+    }
+}
+
+/// The mode that a loss of the sum names, or the first of binary and multiclass that all terms have.
 template <class Loss>
 constexpr mode natural_mode() {
-    if constexpr (is_loss_type<Loss>())
+    if constexpr (stated_mode<Loss>())
+        return *stated_mode<Loss>();
+    else if constexpr (is_loss_type<Loss>())
         return (modes_of_sum<Loss>() & modes::elementwise) != 0 ? mode::binary : mode::multiclass;
     else
         return mode::binary;
@@ -117,6 +136,14 @@ auto multiclass(Loss&& loss, mode_options options = {}) {
 template <class Loss>
 auto one_vs_rest(Loss&& loss, mode_options options = {}) {
     return engine::with_mode<mode::one_vs_rest>(std::forward<Loss>(loss), options);
+}
+
+/// One sigmoid per pixel, every mask a sample by itself: logits `[B, N, ...]`, N masks of each of B images or
+/// objects; targets of the same shape, or `[B, ...]` where they are the same for all N. What `binary` is to
+/// samples `[B, ...]` this is to `[B, N, ...]`: a region is a mask, with `region::batch` all masks together.
+template <class Loss>
+auto multimask(Loss&& loss, mode_options options = {}) {
+    return engine::with_mode<mode::multimask>(std::forward<Loss>(loss), options);
 }
 
 } // namespace xloss

@@ -39,6 +39,24 @@ inline constexpr bool is_criterion = false;
 template <mode Mode, class Loss>
 inline constexpr bool is_criterion<criterion<Mode, Loss>> = true;
 
+/// Whether a loss, or one of a sum, looks at what another head of the network says of the regions.
+template <class Loss>
+inline constexpr bool sees_predictions = requires {
+    requires Loss::sees_predictions;
+};
+template <class... Losses>
+inline constexpr bool sees_predictions<loss_sum<Losses...>> = (sees_predictions<Losses> || ...);
+template <mode Mode, class Loss>
+inline constexpr bool sees_predictions<criterion<Mode, Loss>> = sees_predictions<Loss>;
+
+/// Whether a target [B, ...] is meant for all of axis 1.
+template <class Loss>
+inline constexpr bool shares_target = requires {
+    requires Loss::shares_target;
+};
+template <mode Mode, class Loss>
+inline constexpr bool shares_target<criterion<Mode, Loss>> = shares_target<Loss>;
+
 template <class Term>
 inline constexpr bool is_pointwise_term = pointwise<Term> && !regional<Term>;
 template <class Term>

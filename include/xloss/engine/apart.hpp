@@ -50,7 +50,7 @@ constexpr selection_key key_of() {
 
 /// A selection: the keys of all elements, then the loss inside on what is kept of the target, as if the rest
 /// were masked. The keys wait in the workspace and become the mask in place.
-template <mode Mode, class T, class Selection>
+template <kind Kind, class T, class Selection>
 class selection_stages {
 public:
     selection_stages(const placed_loss<Selection>& one, const sweep_inputs<T>& in, const survey& s,
@@ -87,8 +87,8 @@ private:
     /// Calls f(stages) for the loss inside, on all elements.
     template <class F>
     auto with_all(const losses_type& losses, const call_options& call, F&& f) const {
-        return with_program<Mode>(losses, survey_, [&]<class Program>(const Program& all) {
-            stages<Mode, T, Program> ready(all, in_, survey_, options_, call);
+        return with_program<Kind>(losses, survey_, [&]<class Program>(const Program& all) {
+            stages<Kind, T, Program> ready(all, in_, survey_, options_, call);
             return f(ready);
         });
     }
@@ -102,12 +102,12 @@ private:
         mode_options options = options_;
         options.check_targets = false; // they have been
         const survey s =
-            surveyor<T>(kept, options, in_.executor, in_.memory).run(want_class_targets(losses_, Mode));
+            surveyor<T>(kept, options, in_.executor, in_.memory).run(want_class_targets(losses_, kept.md()));
         const sweep_inputs<T> in{in_.x, kept, in_.probabilities, in_.executor, in_.memory};
-        return with_program<Mode>(losses_, s, [&]<class Program>(const Program& all) {
+        return with_program<Kind>(losses_, s, [&]<class Program>(const Program& all) {
             if (call_.upstream.tensor())
                 kept.set_upstream(&*call_.upstream.tensor());
-            stages<Mode, T, Program> ready(all, in, s, options, call_);
+            stages<Kind, T, Program> ready(all, in, s, options, call_);
             return f(ready);
         });
     }
@@ -137,9 +137,9 @@ private:
         target<T> y = in_.y;
         y.drop_weights();
         const sweep_inputs<T> in{in_.x, y, in_.probabilities, in_.executor, in_.memory};
-        const program<kind_of(Mode), confidence_term> term{{part<confidence_term>{{}, 1.0, 1.0, 0}}};
+        const program<Kind, confidence_term> term{{part<confidence_term>{{}, 1.0, 1.0, 0}}};
         const call_options call;
-        stages<Mode, T, program<kind_of(Mode), confidence_term>> ready(term, in, survey_, options_, call);
+        stages<Kind, T, program<Kind, confidence_term>> ready(term, in, survey_, options_, call);
         ready.write_unreduced(out);
     }
 
@@ -152,14 +152,14 @@ private:
     const call_options& call_;
 };
 
-template <mode Mode, class T, class Loss>
-struct stages_apart_of : std::type_identity<region_stages<Mode, T, Loss>> {};
-template <mode Mode, class T, selects Loss>
-struct stages_apart_of<Mode, T, Loss> : std::type_identity<selection_stages<Mode, T, Loss>> {};
+template <kind Kind, class T, class Loss>
+struct stages_apart_of : std::type_identity<region_stages<Kind, T, Loss>> {};
+template <kind Kind, class T, selects Loss>
+struct stages_apart_of<Kind, T, Loss> : std::type_identity<selection_stages<Kind, T, Loss>> {};
 
 /// The stages of a loss that runs apart.
-template <mode Mode, class T, class Loss>
-using stages_apart = typename stages_apart_of<Mode, T, Loss>::type;
+template <kind Kind, class T, class Loss>
+using stages_apart = typename stages_apart_of<Kind, T, Loss>::type;
 
 /// Those of the losses that are evaluated together, or those that run apart.
 template <bool Apart, class... Losses>
@@ -178,7 +178,7 @@ auto part_of(const std::tuple<placed_loss<Losses>...>& losses) {
 
 /// The stages of a sum in which some losses run apart: those that can be are evaluated together, then each of
 /// the others adds what it gives to value and gradient. Every check of all of them comes first.
-template <mode Mode, class T, class... Losses>
+template <kind Kind, class T, class... Losses>
 class split_stages {
 public:
     split_stages(const std::tuple<placed_loss<Losses>...>& losses, const sweep_inputs<T>& in, const survey& s,
@@ -281,7 +281,7 @@ private:
     template <class F>
     void with_fused(F&& f) const {
         if constexpr (std::tuple_size_v<decltype(fused_)> != 0)
-            with_program<Mode>(fused_, survey_, [&]<class Program>(const Program& all) {
+            with_program<Kind>(fused_, survey_, [&]<class Program>(const Program& all) {
                 target<T> y = in_.y;
                 if (call_.upstream.tensor()) {
                     if (!fits<Program>)
@@ -289,8 +289,9 @@ private:
                     if (!Program::has_regions) // that of regions multiplies their losses, not the pixels
                         y.set_upstream(&*call_.upstream.tensor());
                 }
-                const sweep_inputs<T> in{in_.x, y, in_.probabilities, in_.executor, in_.memory};
-                stages<Mode, T, Program> ready(all, in, survey_, options_, call_);
+                const sweep_inputs<T> in{in_.x,        y,          in_.probabilities,
+                                         in_.executor, in_.memory, in_.predicted};
+                stages<Kind, T, Program> ready(all, in, survey_, options_, call_);
                 f(ready);
             });
     }
@@ -301,7 +302,7 @@ private:
         std::apply(
             [&]<class... Loss>(const placed_loss<Loss>&... one) {
                 const auto with = [&]<class Stages>(Stages&& stages) { f(stages); };
-                (with(stages_apart<Mode, T, Loss>(one, in_, survey_, options_, call_)), ...);
+                (with(stages_apart<Kind, T, Loss>(one, in_, survey_, options_, call_)), ...);
             },
             apart_);
     }

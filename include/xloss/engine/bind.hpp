@@ -195,11 +195,11 @@ auto bind_all(const std::tuple<placed_loss<Losses>...>& losses, const survey& s,
 }
 
 /// Binds, and calls f(program) for the terms that the losses are bound to.
-template <mode Mode, class... Losses, class F>
+template <kind Kind, class... Losses, class F>
 auto with_program(const std::tuple<placed_loss<Losses>...>& losses, const survey& s, F&& f) {
     constexpr bool general = (variants_of<Losses>() * ...) > most_variants;
     return bind_all<general>(losses, s, [&]<class... Terms>(const part<Terms>&... parts) {
-        return f(program<kind_of(Mode), Terms...>{{parts...}});
+        return f(program<Kind, Terms...>{{parts...}});
     });
 }
 

@@ -113,6 +113,8 @@ struct elementwise_kernel {
             });
         if constexpr (Sums && Program::has_regions)
             add_soft_sums<Program, Masked>(s.p, s.q, y, m, sums.data());
+        if constexpr (Sums && Program::has_hard) // what is absent has the logit or probability 0
+            add_hard_sums<Program>(x > V(Probabilities ? 0.5 : 0.0), y, m, sums.data());
         if constexpr (emits_point_slopes(Emit) || emits_pull_back(Emit)) {
             // One order of operations, whether the pointwise part comes from the first sweep or from this
             // one.
@@ -273,6 +275,9 @@ private:
         t.classes = g_.classes;
         t.accumulate = out.accumulate;
         t.absent = out.absent;
+        if constexpr (Program::has_own && emits_pull_back(Emit))
+            if (is_left_out(pulls[row], point))
+                return write_nothing(first, t.n, r.out.data(), out);
         t.x = in_.x.read(first, t.n, r.x.data());
         const auto [y, m] = in_.y.read(b, c, i, t.n, r.y.data(), r.m.data(), r.spare.data());
         t.y = y;
@@ -280,6 +285,8 @@ private:
         if constexpr (Program::sees_distance)
             t.d = in_.y.distance(b, c, i, t.n, r.d.data());
         factors_type factors{point, Program::has_regions && emits_pull_back(Emit) ? pulls[row] : pull_back{}};
+        if constexpr (Program::has_own && emits_pull_back(Emit))
+            factors.point[Program::own_at] = pulls[row].by_own;
         const std::array<double, Program::points> weights = class_weights(c);
         for (std::size_t k = 0; k < Program::points; ++k)
             factors.point[k] *= weights[k];
@@ -294,6 +301,20 @@ private:
         if constexpr (Sums)
             for (std::size_t k = 0; k < Program::points; ++k)
                 sums[k] *= weights[k];
+    }
+
+    /// Whether nothing depends on a region, because the term that sums its pixels chose others: it is not
+    /// even read.
+    static bool is_left_out(const pull_back& pull, const std::array<double, Program::points>& point) {
+        return pull.is_zero() && std::all_of(point.begin(), point.end(), [](double f) { return f == 0.0; });
+    }
+
+    static void write_nothing(std::size_t first, std::size_t n, T* buffer, const sink_ref<T>& out) {
+        if (out.accumulate)
+            return;
+        T* to = out.to->begin(first, n, buffer, false);
+        std::fill_n(to, n, T(0));
+        out.to->commit(first, n, to);
     }
 
     /// The class weight of every point.

@@ -38,11 +38,12 @@ void check_loss(const weighted_loss<Loss>& one, std::size_t classes) {
 
 /// Surveys, binds, and calls f(stages) for the terms that the losses are bound to. Everything that can be
 /// wrong with inputs and parameters is thrown before f, or by `stages` before they write. `whole`: the sums
-/// of a call of which this one is a part; its survey takes the place of this call's own.
-template <mode Mode, class T, class... Losses, class F>
+/// of a call of which this one is a part; its survey takes the place of this call's own. `predicted`: what
+/// another head says of the regions.
+template <kind Kind, class T, class... Losses, class F>
 auto with_stages(const std::tuple<weighted_loss<Losses>...>& losses, const tensor::source<T>& x, target<T>& y,
                  const mode_options& options, const call_options& call, workspace& memory,
-                 const double* whole, F&& f) {
+                 const double* whole, const region_predictions<T>& predicted, F&& f) {
     const bool probabilities = options.activation == activation::none;
     const std::size_t classes = y.geometry().classes;
     std::apply([&](const auto&... one) { (check_loss(one, classes), ...); }, losses);
@@ -52,20 +53,20 @@ auto with_stages(const std::tuple<weighted_loss<Losses>...>& losses, const tenso
     if (options.check_targets && probabilities)
         check_probabilities(x, y, call.executor);
     const auto placed = place(losses);
-    survey s = surveyor<T>(y, options, call.executor, memory).run(want_class_targets(placed, Mode));
+    survey s = surveyor<T>(y, options, call.executor, memory).run(want_class_targets(placed, y.md()));
     if (whole)
-        s = read_survey(whole, classes, Mode, options.reduction);
+        s = read_survey(whole, classes, y.md(), options.reduction);
     find_distances(losses, y, call.executor, memory);
-    const sweep_inputs<T> in{x, y, probabilities, call.executor, memory};
+    const sweep_inputs<T> in{x, y, probabilities, call.executor, memory, predicted};
     if constexpr ((runs_apart<std::remove_cvref_t<Losses>> || ...)) {
-        split_stages<Mode, T, std::remove_cvref_t<Losses>...> ready(placed, in, s, options, call);
+        split_stages<Kind, T, std::remove_cvref_t<Losses>...> ready(placed, in, s, options, call);
         return f(ready);
     } else {
-        return with_program<Mode>(placed, s, [&]<class Program>(const Program& all) {
+        return with_program<Kind>(placed, s, [&]<class Program>(const Program& all) {
             // An upstream of regions multiplies their losses, not the pixels.
             if (!Program::has_regions && call.upstream.tensor())
                 y.set_upstream(&*call.upstream.tensor());
-            stages<Mode, T, Program> ready(all, in, s, options, call);
+            stages<Kind, T, Program> ready(all, in, s, options, call);
             return f(ready);
         });
     }

@@ -18,7 +18,9 @@ enum class mode {
     binary,     ///< [B, ...]: one sigmoid per pixel; targets of the same shape
     multilabel, ///< [B, C, ...]: one sigmoid per pixel and class; targets of the same shape
     multiclass, ///< [B, C, ...]: softmax over axis 1; label map [B, ...], one-hot or soft targets [B, C, ...]
-    one_vs_rest ///< [B, C, ...]: one sigmoid per pixel and class; label map [B, ...]
+    one_vs_rest, ///< [B, C, ...]: one sigmoid per pixel and class; label map [B, ...]
+    multimask    ///< [B, N, ...]: one sigmoid per pixel, every mask a sample; targets of the same shape, or
+                 ///< [B, ...] where those of N masks are one
 };
 
 /// What stands between logits and probabilities.

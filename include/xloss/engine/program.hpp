@@ -157,6 +157,10 @@ constexpr unsigned sums_of() {
         return 0;
 }
 
+/// Whether a regional term has points of its own that each region adds up.
+template <class Term>
+inline constexpr bool sums_own_points = (sums_of<Term>() & sums::own) != 0;
+
 /// All terms of an evaluation in one mode, with the layout of the sums that one sweep collects for them:
 /// first every point of every pointwise term, then every soft sum that a regional term asks for, then the
 /// constants of a region.
@@ -192,19 +196,31 @@ struct program {
                                           has_slopes_by_p<std::remove_cvref_t<Terms>>)&&...);
     static constexpr bool has_regions = soft != 0;
     static constexpr bool has_target2 = (soft & sums::target2) != 0;
-    static constexpr unsigned soft_only = soft & (sums::target2 - 1);
+    static constexpr bool has_hard = (soft & sums::hard) != 0;
+    static constexpr bool has_own = (soft & sums::own) != 0;
+    static constexpr unsigned soft_only = soft & (sums::target2 - 1) & ~sums::own; // which has its place
     static constexpr std::size_t soft_count = static_cast<std::size_t>(std::popcount(soft_only));
 
     static constexpr std::size_t soft_begin = points;
     static constexpr std::size_t target_at = soft_begin + soft_count;
     static constexpr std::size_t weight_at = target_at + 1;
     static constexpr std::size_t target2_at = weight_at + 1;
+    static constexpr std::size_t hard_at = target2_at + (has_target2 ? 1 : 0);
     /// Sums per region.
-    static constexpr std::size_t width = has_regions ? target2_at + (has_target2 ? 1 : 0) : points;
+    static constexpr std::size_t width = has_regions ? hard_at + (has_hard ? 2 : 0) : points;
+
+    /// Where the points stand that a regional term sums for itself.
+    static constexpr std::size_t own_at = [] {
+        std::size_t at = 0, i = 0;
+        ((sums_own_points<std::remove_cvref_t<Terms>> ? at = point_offsets[i++] : i++), ...);
+        return at;
+    }();
 
     /// Where the soft sum of this flag stands.
     static constexpr std::size_t soft_at(unsigned flag) {
-        return soft_begin + static_cast<std::size_t>(std::popcount(soft_only & (flag - 1)));
+        return flag == sums::own
+                   ? own_at
+                   : soft_begin + static_cast<std::size_t>(std::popcount(soft_only & (flag - 1)));
     }
 
     static constexpr bool needs(unsigned flag) { return (soft & flag) != 0; }
@@ -213,6 +229,15 @@ struct program {
                   "xloss: of the losses of a sum one may ask for sums::cost: there is one W");
     static_assert(Kind == kind::channelwise || (soft & sums::cost) == 0,
                   "xloss: sums::cost is about pairs of classes: such a loss is multiclass");
+    static_assert(Kind == kind::elementwise || (soft & (sums::own | sums::prediction | sums::hard)) == 0,
+                  "xloss: sums::own, sums::prediction and sums::hard are about masks: such a loss has the "
+                  "modes with one sigmoid per element");
+    static_assert(((sums_own_points<std::remove_cvref_t<Terms>> ? 1 : 0) + ... + 0) <= 1,
+                  "xloss: of the losses of a sum one may ask for sums::own");
+    static_assert(((!sums_own_points<std::remove_cvref_t<Terms>> ||
+                    points_of<std::remove_cvref_t<Terms>>() == 1) &&
+                   ...),
+                  "xloss: a loss that asks for sums::own has one point of its own, from `at`");
 
     /// Calls f.template operator()<I>(part) for every part.
     template <class F>

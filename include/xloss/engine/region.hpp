@@ -42,7 +42,11 @@ inline constexpr unsigned pred = 1U << 4;    ///< sum p
 inline constexpr unsigned pred2 = 1U << 5;   ///< sum p^2
 inline constexpr unsigned absdiff = 1U << 6; ///< sum |p - y|
 inline constexpr unsigned cost = 1U << 7;    ///< sum y W, W what the term's `cost` says of the prediction
-inline constexpr unsigned target2 = 1U << 8; ///< sum y^2
+inline constexpr unsigned own = 1U << 8;     ///< sum of what the term's own `at` gives for a pixel
+inline constexpr unsigned prediction = 1U
+                                       << 9;  ///< no sum: what another head of the network says of the region
+inline constexpr unsigned target2 = 1U << 10; ///< sum y^2
+inline constexpr unsigned hard = 1U << 11;    ///< sum h and sum h y, h = 1 where p > 1/2
 } // namespace sums
 
 /// The sums over one region, every pixel multiplied by its weight. Only those asked for are filled.
@@ -56,19 +60,24 @@ struct region_sums {
     S pred2{};         ///< sum p^2
     S absdiff{};       ///< sum |p - y|
     S cost{};          ///< sum y W
+    S own{};           ///< sum of the losses that the term has for pixels
+    S prediction{};    ///< what another head of the network says of the region
     double target{};   ///< sum y, always there
     double target2{};  ///< sum y^2
+    double hard{};     ///< sum h, h = 1 where p > 1/2
+    double hard_tp{};  ///< sum h y
     double weight{};   ///< sum of the weights, always there
     std::size_t cls{}; ///< class of the region
 };
 
 namespace engine {
 
-/// The sums of `region_sums` that depend on the logits, in the order of their flags.
+/// The numbers of `region_sums` that losses have derivatives by, in the order of their flags.
 template <class S>
-inline constexpr std::array<S region_sums<S>::*, 8> soft_sums{
-    &region_sums<S>::tp,   &region_sums<S>::fp,    &region_sums<S>::fn,      &region_sums<S>::tn,
-    &region_sums<S>::pred, &region_sums<S>::pred2, &region_sums<S>::absdiff, &region_sums<S>::cost};
+inline constexpr std::array<S region_sums<S>::*, 10> soft_sums{
+    &region_sums<S>::tp,   &region_sums<S>::fp,        &region_sums<S>::fn,      &region_sums<S>::tn,
+    &region_sums<S>::pred, &region_sums<S>::pred2,     &region_sums<S>::absdiff, &region_sums<S>::cost,
+    &region_sums<S>::own,  &region_sums<S>::prediction};
 
 /// The options that every regional loss has, as the engine carries them.
 struct region_options {

@@ -67,12 +67,13 @@ public:
     [[nodiscard]] std::size_t kept() const { return classes_.count(g_.classes); }
     [[nodiscard]] std::size_t class_at(std::size_t i) const { return classes_.at(i, g_.classes); }
 
-    /// The shape of the unreduced losses: [B, classes kept], without what is one by nature.
+    /// The shape of the unreduced losses: [B, classes kept], in multimask [B, N], without what is one by
+    /// nature.
     [[nodiscard]] tensor::shape unreduced_shape(mode md) const {
         tensor::shape s;
         if (per_sample())
-            s[s.rank++] = g_.samples;
-        if (!joint_ && md != mode::binary)
+            s = g_.sample_axes;
+        if (!joint_ && md != mode::binary && md != mode::multimask)
             s[s.rank++] = kept();
         return s;
     }

@@ -30,7 +30,7 @@ namespace xloss::engine {
 
 /// The stages of a loss that sees a region as a whole and is not fused with others: each region gives its
 /// loss and leaves its slopes; once all of them are known, so is the mean, and one sweep makes the gradient.
-template <mode Mode, class T, class Loss>
+template <kind Kind, class T, class Loss>
 class region_stages {
 public:
     region_stages(const placed_loss<Loss>& one, const sweep_inputs<T>& in, const survey& s,
@@ -56,7 +56,7 @@ public:
         if constexpr (pools_regions)
             throw parameter_error(in_.y.name() + ": unreduced: this mean over elements has no losses of "
                                                  "single elements, which would need those next to them");
-        return regions_.unreduced_shape(Mode);
+        return regions_.unreduced_shape(in_.y.md());
     }
 
     /// Value, and with Gradient the gradient into `out`.

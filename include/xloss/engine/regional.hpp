@@ -56,6 +56,34 @@ public:
 
     [[nodiscard]] tally over_groups(reduction how) const { return regions_.over_groups(how, outcomes()); }
 
+    /// The sums of class c in a group.
+    [[nodiscard]] region_sums<double> collect(std::size_t group, std::size_t c) const {
+        const double* row = regions_.per_sample() ? rows_ + (group * g_.classes + c) * Program::width
+                                                  : class_rows_ + c * Program::width;
+        region_sums<double> r;
+        r.cls = c;
+        for (unsigned k = 0; k < soft_sums<double>.size(); ++k)
+            if (Program::needs(1U << k))
+                r.*soft_sums<double>[k] = row[Program::soft_at(1U << k)];
+        r.target = row[Program::target_at];
+        r.weight = row[Program::weight_at];
+        if constexpr (Program::has_target2)
+            r.target2 = row[Program::target2_at];
+        if constexpr (Program::has_hard) {
+            r.hard = row[Program::hard_at];
+            r.hard_tp = row[Program::hard_at + 1];
+        }
+        return r;
+    }
+
+    /// Those of all classes that count.
+    [[nodiscard]] std::span<region_sums<dual<1>>> collect_all(std::size_t group) const {
+        auto* all = memory_.get<region_sums<dual<1>>>(scratch::losses_classes, regions_.kept());
+        for (std::size_t k = 0; k < regions_.kept(); ++k)
+            all[k] = lift<1>(collect(group, regions_.class_at(k)));
+        return {all, regions_.kept()};
+    }
+
     /// Adds the derivative of factor * mean, which divides by `normalizer`, to the pull-back of every region.
     void pull(reduction how, double normalizer, double factor, pull_back* pulls) const {
         regions_.each_share(
@@ -110,28 +138,6 @@ private:
         return 0.0;
     }
 
-    [[nodiscard]] region_sums<double> collect(std::size_t group, std::size_t c) const {
-        const double* row = regions_.per_sample() ? rows_ + (group * g_.classes + c) * Program::width
-                                                  : class_rows_ + c * Program::width;
-        region_sums<double> r;
-        r.cls = c;
-        for (unsigned k = 0; k < soft_sums<double>.size(); ++k)
-            if (Program::needs(1U << k))
-                r.*soft_sums<double>[k] = row[Program::soft_at(1U << k)];
-        r.target = row[Program::target_at];
-        r.weight = row[Program::weight_at];
-        if constexpr (Program::has_target2)
-            r.target2 = row[Program::target2_at];
-        return r;
-    }
-
-    [[nodiscard]] std::span<region_sums<dual<1>>> collect_all(std::size_t group) const {
-        auto* all = memory_.get<region_sums<dual<1>>>(scratch::losses_classes, regions_.kept());
-        for (std::size_t k = 0; k < regions_.kept(); ++k)
-            all[k] = lift<1>(collect(group, regions_.class_at(k)));
-        return {all, regions_.kept()};
-    }
-
     template <std::size_t N>
     static region_sums<dual<N>> lift(const region_sums<double>& from) {
         region_sums<dual<N>> to;
@@ -139,6 +145,8 @@ private:
             to.*soft_sums<dual<N>>[k] = dual<N>(from.*soft_sums<double>[k]);
         to.target = from.target;
         to.target2 = from.target2;
+        to.hard = from.hard;
+        to.hard_tp = from.hard_tp;
         to.weight = from.weight;
         to.cls = from.cls;
         return to;

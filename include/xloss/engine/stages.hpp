@@ -20,16 +20,18 @@
 #include <cmath>
 #include <cstddef>
 #include <limits>
+#include <span>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 
 namespace xloss::engine {
 
 /// The three stages for a program in one mode: the survey is done, here are the sweep and the pull-back.
-template <mode Mode, class T, class Program>
+template <kind Kind, class T, class Program>
 class stages {
 public:
-    static constexpr kind mode_kind = kind_of(Mode);
+    static constexpr kind mode_kind = Kind;
     using program_type = Program;
     using summary_type = summary<program_type>;
     using sweep_type = std::conditional_t<mode_kind == kind::elementwise, elementwise_sweep<T, program_type>,
@@ -66,6 +68,15 @@ public:
             write_gradient(out);
         }
         return reported<N>();
+    }
+
+    /// After `run`: calls f(term, group, sums of its classes) for every group of regions of the first term.
+    template <class F>
+    void each_group(F&& f) const {
+        const auto& term = std::get<0>(program_.parts).term;
+        const auto mean = mean_of(term);
+        for (std::size_t group = 0; group < mean.regions().groups(); ++group)
+            f(term, group, std::span<const region_sums<dual<1>>>(mean.collect_all(group)));
     }
 
     /// Throws where the upstream gradient does not fit; nothing is written.
@@ -105,7 +116,7 @@ public:
             tensor::shape shape;
             bool first = true;
             program_.each_regional([&]<std::size_t I>(const auto& one) {
-                const tensor::shape own = mean_of(one.term).regions().unreduced_shape(Mode);
+                const tensor::shape own = mean_of(one.term).regions().unreduced_shape(in_.y.md());
                 if (!first && own != shape)
                     throw shape_error(in_.y.name() + ": unreduced regions of the terms differ, " +
                                       shape.to_string() + " and " + own.to_string());
@@ -179,9 +190,30 @@ private:
         else
             sweep_.template run<true, Emit>(bounded(summary_.linear_factors(upstream())), nullptr, rows_,
                                             out);
+        if constexpr (program_type::needs(sums::prediction))
+            take_predictions();
         double* sums = in_.memory.zeros(scratch::call_sums, summary_type::size(survey_.classes));
         sums_ = sums;
         summary_.gather(rows_, sweep_.regions(), sums, [&](const auto& term) { return mean_of(term); });
+    }
+
+    /// What is predicted of regions joins their sums.
+    void take_predictions() const {
+        for (std::size_t row = 0; row < sweep_.regions(); ++row) {
+            T buffer{};
+            rows_[row * program_type::width + program_type::soft_at(sums::prediction)] =
+                static_cast<double>(*in_.predicted.given->read(row, 1, &buffer));
+        }
+    }
+
+    void write_prediction_slopes(const pull_back* pulls) const {
+        const tensor::sink<T>& out = *in_.predicted.to;
+        for (std::size_t row = 0; row < sweep_.regions(); ++row) {
+            T buffer{};
+            T* to = out.begin(row, 1, &buffer, call_.accumulate);
+            *to = (call_.accumulate ? *to : T(0)) + static_cast<T>(pulls[row].by_prediction);
+            out.commit(row, 1, to, call_.accumulate);
+        }
     }
 
     /// The pull-back, once the sums are known.
@@ -247,10 +279,11 @@ private:
                 mean.pull_one(group, i, one.coefficient() * u, pulls);
             });
         });
+        const double by_points = in_.probabilities ? most_weight() / least_variance : most_weight();
         for (std::size_t row = 0; row < sweep_.regions(); ++row)
-            for (double* slope : {&pulls[row].at_zero, &pulls[row].at_one, &pulls[row].by_p,
-                                  &pulls[row].by_sign, &pulls[row].by_cost})
-                *slope = bounded_slope<T>(*slope, most_weight());
+            pulls[row].template bound<T>(most_weight(), by_points);
+        if constexpr (program_type::needs(sums::prediction))
+            write_prediction_slopes(pulls);
         return pulls;
     }
 
@@ -288,7 +321,7 @@ private:
 
     [[nodiscard]] tensor::shape pixels_shape() const {
         const tensor::shape& s = in_.y.logits_shape();
-        return Mode == mode::multiclass ? s.without(1) : s;
+        return Kind == kind::channelwise ? s.without(1) : s;
     }
 
     void check_unreduced() const {

@@ -35,7 +35,9 @@ concept has_call_loss = requires(const Term& t,
 /// Whether a slope of this term can be written before the sums of the call are known.
 template <class Term>
 bool is_linear(const Term& term) {
-    if constexpr (!has_call_loss<Term>)
+    if constexpr (sums_own_points<Term>)
+        return false;
+    else if constexpr (!has_call_loss<Term>)
         return true;
     else if constexpr (requires { term.is_linear(); })
         return term.is_linear();
@@ -198,6 +200,8 @@ private:
     [[nodiscard]] factors factors_at(const double* numbers, double upstream) const {
         factors f{};
         program_.each_pointwise([&]<std::size_t I>(const auto& one) {
+            if constexpr (sums_own_points<term_type<I>>)
+                return; // its points have a slope for every region
             const double factor = one.coefficient() * upstream;
             double* own = f.data() + Program::point_offsets[I];
             if constexpr (has_call_loss<term_type<I>>) {

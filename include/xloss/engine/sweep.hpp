@@ -48,15 +48,27 @@ constexpr bool writes_gradient(emit what) {
 /// number.
 inline constexpr double point_unit = 1024.0;
 
+/// Slopes by sums next to 0, such as 1/P of a region without prediction or 1/weights of pixels that hardly
+/// count, may leave the computation type, and infinity times a probability of 0 is no number. NaN comes
+/// through. A slope that is multiplied by up to `scale` stays that much smaller.
+template <class T>
+double bounded_slope(double slope, double scale = 1.0) {
+    constexpr double most = static_cast<double>(std::numeric_limits<T>::max()) / 8.0; // four are added up
+    return slope > most / scale ? most / scale : slope < -most / scale ? -most / scale : slope;
+}
+
 /// The derivative of all regional terms by the probabilities of a region:
-/// a = A (1 - y) + B y + C p + D sign(p - y), and what `sums::cost` adds. Not A + (B - A) y: where a region
-/// has hardly any of one side, A and B are so unlike that their difference has lost the smaller.
+/// a = A (1 - y) + B y + C p + D sign(p - y), and what `sums::cost` and `sums::own` add. Not A + (B - A) y:
+/// where a region has hardly any of one side, A and B are so unlike that their difference has lost the
+/// smaller.
 struct pull_back {
     double at_zero = 0.0; // A
     double at_one = 0.0;  // B
     double by_p = 0.0;
     double by_sign = 0.0;
     double by_cost = 0.0; // of the class as the target
+    double by_own = 0.0;
+    double by_prediction = 0.0;
 
     /// Adds factor times the derivatives by the sums of the region.
     void add(const region_sums<double>& d, double factor) {
@@ -65,7 +77,23 @@ struct pull_back {
         by_p += factor * 2.0 * d.pred2;
         by_sign += factor * d.absdiff;
         by_cost += factor * d.cost;
+        by_own += factor * d.own;
+        by_prediction += factor * d.prediction;
     }
+
+    /// Keeps all slopes within T: those by sums of probabilities times up to `scale`, those by sums of points
+    /// times up to `points`.
+    template <class T>
+    void bound(double scale, double points) {
+        for (double* slope : {&at_zero, &at_one, &by_p, &by_sign, &by_cost, &by_prediction})
+            *slope = bounded_slope<T>(*slope, scale);
+        by_own = bounded_slope<T>(by_own, points);
+    }
+
+    /// Whether nothing of the region has a slope.
+    [[nodiscard]] bool is_zero() const { return *this == pull_back{}; }
+
+    friend bool operator==(const pull_back&, const pull_back&) = default;
 
     /// a at a pixel; parts that no term of the program can ask for are left out at compile time.
     template <class Program, class V>
@@ -82,15 +110,6 @@ struct pull_back {
         return a;
     }
 };
-
-/// Slopes by sums next to 0, such as 1/P of a region without prediction or 1/weights of pixels that hardly
-/// count, may leave the computation type, and infinity times a probability of 0 is no number. NaN comes
-/// through. A slope that is multiplied by up to `scale` stays that much smaller.
-template <class T>
-double bounded_slope(double slope, double scale = 1.0) {
-    constexpr double most = static_cast<double>(std::numeric_limits<T>::max()) / 8.0; // four are added up
-    return slope > most / scale ? most / scale : slope < -most / scale ? -most / scale : slope;
-}
 
 /// Adds one vector of pixels to the soft sums that the program asks for.
 template <class Program, bool Masked, class V>
@@ -122,6 +141,13 @@ XLOSS_INLINE void add_soft_sums(const V& p, const V& q, const V& y, const V& m, 
         sums[Program::weight_at] = sums[Program::weight_at] + m;
     if constexpr (Program::has_target2)
         sums[Program::target2_at] = fma(Masked ? m * y : y, y, sums[Program::target2_at]);
+}
+
+/// Likewise the sums over pixels whose probability is above 1/2.
+template <class Program, class V>
+XLOSS_INLINE void add_hard_sums(const auto& hard, const V& y, const V& m, V* sums) {
+    sums[Program::hard_at] += select(hard, m, V(0.0));
+    sums[Program::hard_at + 1] += select(hard, m * y, V(0.0));
 }
 
 /// As `add_soft_sums`, but for the sum of weights, where y is 1 in pixels of the class itself and 0
@@ -185,6 +211,13 @@ struct sink_ref {
     T absent = T(0); // what values of absent elements are, where not added
 };
 
+/// What another head of the network says of every region, and where the gradient by it goes.
+template <class T>
+struct region_predictions {
+    const tensor::source<T>* given = nullptr;
+    const tensor::sink<T>* to = nullptr;
+};
+
 /// What every sweep of a call reads and works with.
 template <class T>
 struct sweep_inputs {
@@ -193,6 +226,7 @@ struct sweep_inputs {
     bool probabilities;
     const executor_ref& executor;
     workspace& memory;
+    region_predictions<T> predicted{};
 };
 
 } // namespace xloss::engine

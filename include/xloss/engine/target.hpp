@@ -22,23 +22,27 @@ using loss_name = std::string (*)();
 
 /// Logits as samples, classes and pixels.
 struct geometry {
-    std::size_t samples = 0; // B
-    std::size_t classes = 1; // C; 1 in binary
+    std::size_t samples = 0; // B; in multimask all masks of all samples
+    std::size_t classes = 1; // C; 1 in binary and multimask
     std::size_t pixels = 0;  // N, all spatial axes of a sample
+    tensor::shape sample_axes{};
 
     geometry() = default;
 
     geometry(const tensor::shape& s, mode md, loss_name name) {
-        const std::size_t channel_axes = md == mode::binary ? 0 : 1;
-        if (s.rank < 1 + channel_axes)
+        const std::size_t axes = md == mode::binary ? 1 : 2; // before those of space
+        if (s.rank < axes)
             throw shape_error(name() + ": logits " + s.to_string() +
-                              (channel_axes ? " need a sample and a class axis, [B, C, ...]"
-                                            : " need a sample axis, [B, ...]"));
-        samples = s[0];
-        if (channel_axes)
+                              (md == mode::binary      ? " need a sample axis, [B, ...]"
+                               : md == mode::multimask ? " need a sample and a mask axis, [B, N, ...]"
+                                                       : " need a sample and a class axis, [B, C, ...]"));
+        sample_axes.rank = md == mode::multimask ? 2 : 1;
+        std::copy_n(s.extent.begin(), sample_axes.rank, sample_axes.extent.begin());
+        samples = sample_axes.size();
+        if (axes > sample_axes.rank)
             classes = s[1];
         pixels = 1;
-        for (std::size_t axis = 1 + channel_axes; axis < s.rank; ++axis)
+        for (std::size_t axis = axes; axis < s.rank; ++axis)
             pixels *= s[axis];
         if (classes == 0)
             throw shape_error(name() + ": logits " + s.to_string() + " have no class");
@@ -54,7 +58,7 @@ struct geometry {
 /// float), and the calls per tile (reading, staging) vanish against the work on it.
 inline constexpr std::size_t tile_size = 1024;
 
-/// A tensor that rides on the target, of the logits' shape or with one channel for all.
+/// A target or what rides on it: a tensor of the logits' shape, or with one channel for all.
 template <class T>
 class rider {
 public:
@@ -68,7 +72,7 @@ public:
         tensor::shape one = logits; // [B, 1, ...]
         if (logits.rank >= 2)
             one[1] = 1;
-        per_sample_ = g.classes * g.pixels;
+        per_sample_ = logits[0] == 0 ? 0 : logits.size() / logits[0];
         if (s == logits && channels) {
             period_ = per_sample_;
             per_class_ = g.classes > 1;
@@ -122,6 +126,9 @@ public:
     /// Of the loss, for messages.
     [[nodiscard]] std::string name() const { return name_(); }
 
+    /// A target [B, ...] is one for all of axis 1, as it is in multimask.
+    void share() { shared_ = true; }
+
     /// The target proper: of the logits' shape, or a label map.
     template <class E>
     void set(const E& y) {
@@ -134,10 +141,10 @@ public:
         if (mode_ == mode::one_vs_rest)
             throw shape_error(name() + ": one_vs_rest takes a label map [B, ...]; target " + s.to_string() +
                               " for logits " + logits_.to_string());
-        if (s != logits_)
+        if (s != logits_ && !(shared_ && s == logits_.without(1)))
             throw shape_error(name() + ": target " + s.to_string() + " does not fit logits " +
                               logits_.to_string() + hint_for(s));
-        soft_.emplace(y);
+        soft_.emplace(y, logits_, geometry_, true, name_, "targets");
     }
 
     template <class E>
@@ -185,7 +192,7 @@ public:
 
     /// Whether the classes of a pixel may have different weights.
     [[nodiscard]] bool masked_per_class() const {
-        if (ignore_ && !labels_ && mode_ != mode::binary)
+        if (ignore_ && !labels_ && geometry_.classes > 1)
             return true;
         if ((upstream_ || kept_) && mode_ != mode::multiclass)
             return true;
@@ -355,7 +362,7 @@ private:
     engine::geometry geometry_;
     mode mode_;
     std::optional<std::int64_t> ignore_;
-    std::optional<tensor::source<T>> soft_{};
+    std::optional<rider<T>> soft_{};
     std::optional<tensor::label_source<T>> labels_{};
     std::optional<tensor::source<T>> distance_{};
     const T* made_distance_ = nullptr;
@@ -365,6 +372,7 @@ private:
     const tensor::source<double>* upstream_ = nullptr;
     const T* kept_ = nullptr;
     bool unweighted_ = false;
+    bool shared_ = mode_ == mode::multimask;
 };
 
 } // namespace xloss::engine
