@@ -118,7 +118,8 @@ def sam2(call, epsilon, focal_weight=20, dice_weight=1, iou_weight=1, score_weig
          "iou": summed(iou.mean(1) if supervise_all_iou else of_chosen(iou)),
          "score": torch.zeros((), dtype=torch.float64)}
     if object_scores:
-        r["score"] = sigmoid_focal_loss(call["scores"], present, score_alpha, score_gamma).sum() / objects
+        scores = sigmoid_focal_loss(call["scores"], present, score_alpha, score_gamma)
+        r["score"] = (scores * (m > 0).flatten(1).any(1)).sum() / objects
     weights = {"focal": focal_weight, "dice": dice_weight, "iou": iou_weight, "score": score_weight}
     r["value"] = sum(weights[name] * r[name] for name in weights)
     r["chosen"] = chosen[:, 0]

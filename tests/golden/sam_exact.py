@@ -119,7 +119,7 @@ def sam2(call, epsilon, focal_weight=20, dice_weight=1, iou_weight=1, score_weig
             sums["focal"].append(focal[best])
             sums["dice"].append(dice[best])
             sums["iou"].append(average(iou) if supervise_all_iou else iou[best])
-        if object_scores:
+        if object_scores and not k.is_ignored(first):
             sums["score"].append(score_loss(scores[b], present, score_alpha, score_gamma))
     objects = mpf(max(k.samples, 1) if num_objects is None else num_objects)
     r = {name: total((1, n) for n in sums[name]) / objects for name in sums}
