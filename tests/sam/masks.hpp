@@ -25,6 +25,27 @@ using array = xt::xarray<double>;
 using byte_array = xt::xarray<std::uint8_t>;
 using extents = std::vector<std::size_t>;
 
+/// A tensor with these numbers, in row-major order.
+template <class T = double>
+xt::xarray<T> tensor(const extents& shape, std::initializer_list<double> numbers) {
+    auto t = xt::xarray<T>::from_shape(shape);
+    std::transform(numbers.begin(), numbers.end(), t.storage().begin(),
+                   [](double v) { return static_cast<T>(v); });
+    return t;
+}
+
+/// One mask of some pixels.
+template <class T = double>
+xt::xarray<T> one_mask(std::initializer_list<double> numbers) {
+    return tensor<T>({1, 1, numbers.size()}, numbers);
+}
+
+/// One predicted IoU.
+template <class T = double>
+xt::xarray<T> one_score(double number) {
+    return tensor<T>({1, 1}, {number});
+}
+
 /// Logits in (-4, 4), the same in float and in double; none nearer to 0, where a hard mask ends, than 1/64.
 template <class T = double>
 xt::xarray<T> logits(const extents& shape, std::uint32_t seed = 7) {

@@ -8,6 +8,7 @@ using namespace cases;
 using masks::array;
 using masks::byte_array;
 using masks::extents;
+using masks::one_mask;
 using masks::same;
 using xloss::binary;
 using xloss::dice;
@@ -37,8 +38,8 @@ constexpr xloss::mode_options ignoring{.ignore_index = 255};
 
 TEST_CASE("sam_mask: two pixels by hand", "[sam]") {
     // p = 1/2 and 3/4, the first pixel is true.
-    const array two = {{{0.0, std::log(3.0)}}};
-    const byte_array truth = {{{1, 0}}};
+    const array two = one_mask({0.0, std::log(3.0)});
+    const byte_array truth = one_mask<std::uint8_t>({1, 0});
     const double focal_value = (0.25 * 0.25 * std::log(2.0) + 0.75 * 0.5625 * std::log(4.0)) / 2.0;
     const double dice_value = 1.0 - (2.0 * 0.5 + 1.0) / (1.25 + 1.0 + 1.0);
     CHECK(error(sam_mask{}(two, truth), 20.0 * focal_value + dice_value) <= 1e-15);
@@ -114,7 +115,7 @@ TEST_CASE("multimask: unreduced masks and pixels", "[sam][multimask]") {
     CHECK(made_up::same_elements(
         pixels, xloss::unreduced(binary(focal{}, ignoring), reshaped(x, flat), reshaped(y, flat))));
     // A factor for every mask.
-    const array u = {{1.0, 0.0, 2.0}, {-0.5, 0.25, 3.0}};
+    const array u = masks::tensor({2, 3}, {1.0, 0.0, 2.0, -0.5, 0.25, 3.0});
     const auto r = value_and_grad(multimask(dice{}, ignoring), x, y, {.upstream = u});
     double sum = 0.0;
     for (std::size_t i = 0; i < u.size(); ++i)
@@ -144,7 +145,7 @@ TEST_CASE("sam_mask: gradient against central differences", "[sam]") {
 
 TEST_CASE("sam_mask: a mask without a true pixel", "[sam]") {
     const array three(extents{1, 2, 2}, 0.0); // p = 1/2 everywhere, the second mask empty
-    const byte_array truth = {{{1, 1}, {0, 0}}};
+    const byte_array truth = masks::tensor<std::uint8_t>({1, 2, 2}, {1, 1, 0, 0});
     const auto with = [&](empty_region empty) {
         return sam_mask{.focal_weight = 0.0, .empty = empty}(three, truth);
     };
