@@ -25,7 +25,7 @@ list(JOIN version "." version)
 
 # The kernels inside a loss are its own business.
 set(kernels "")
-file(GLOB losses "${root}/include/xloss/losses/*.hpp")
+file(GLOB losses "${root}/include/xloss/losses/*.hpp" "${root}/include/xloss/sam/*.hpp")
 foreach(header IN LISTS losses)
     file(STRINGS "${header}" structs REGEX "^struct [a-z_0-9]+ {")
     foreach(line IN LISTS structs)
@@ -37,7 +37,7 @@ endforeach()
 # A page that forgets a file of its room is out of date.
 set(found "")
 set(count 0)
-foreach(room criterion training distance engine simd tensor testing interop)
+foreach(room criterion sam training distance engine simd tensor testing interop)
     file(READ "${CMAKE_CURRENT_LIST_DIR}/${room}.md" page)
     file(GLOB headers RELATIVE "${root}/include/xloss/${room}" "${root}/include/xloss/${room}/*.hpp")
     foreach(header IN LISTS headers)
@@ -57,7 +57,7 @@ if(failed)
     message(FATAL_ERROR "doxygen failed")
 endif()
 
-set(protocol "Member (name|modes|variants|surveys_targets|sums|[a-z_]+_sums|bind|bind_general|bound|operator\\(\\))[ (]"
+set(protocol "Member (name|modes|natural_mode|sees_predictions|shares_target|variants|surveys_targets|sums|[a-z_]+_sums|at|at_probability|bind|bind_general|bound|operator\\(\\))[ (]"
              ".* of struct xloss::[a-z_0-9]+ is not documented")
 string(CONCAT protocol ${protocol})
 set(macros "Member XLOSS_[A-Z_]+ \\(macro definition\\) of file config.hpp is not documented")

@@ -34,6 +34,15 @@
 #include <xloss/losses/tversky.hpp>
 #include <xloss/losses/unified_focal.hpp>
 #include <xloss/losses/wasserstein_dice.hpp>
+#include <xloss/sam/iou_head.hpp>
+#include <xloss/sam/multi_granularity.hpp>
+#include <xloss/sam/output.hpp>
+#include <xloss/sam/rank_masks.hpp>
+#include <xloss/sam/sam.hpp>
+#include <xloss/sam/sam2.hpp>
+#include <xloss/sam/sam_mask.hpp>
+#include <xloss/sam/spatial_relevance.hpp>
+#include <xloss/sam/stability_score.hpp>
 #include <xloss/training/class_weights.hpp>
 #include <xloss/training/confusion_matrix.hpp>
 #include <xloss/training/surface_quality.hpp>

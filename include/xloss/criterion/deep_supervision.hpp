@@ -11,7 +11,6 @@
 #include <xloss/tensor/sink.hpp>
 #include <xloss/tensor/source.hpp>
 
-#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstddef>
@@ -111,26 +110,6 @@ using type_at_head = std::remove_cvref_t<decltype(at_head(std::declval<const Lis
         throw error(text(e));
     }
 }
-
-template <class T>
-void write_zeros(const tensor::sink<T>& to) {
-    std::array<T, tile_size> buffer;
-    for (std::size_t first = 0; first < to.size(); first += tile_size) {
-        const std::size_t n = std::min(tile_size, to.size() - first);
-        T* zeros = to.begin(first, n, buffer.data(), false);
-        std::fill_n(zeros, n, T(0));
-        to.commit(first, n, zeros);
-    }
-}
-
-/// Everything that with_stages and the stages check, and nothing else.
-struct check_run {
-    template <class Stages>
-    int operator()(const Stages& stages) const {
-        stages.check();
-        return 0;
-    }
-};
 
 /// Several heads in words of the engine. `Fixed`: their number, if the compiler knows it, or 0.
 template <std::size_t Fixed, class Losses, class X, class Y>

@@ -11,6 +11,8 @@
 #include <xloss/tensor/sink.hpp>
 #include <xloss/tensor/source.hpp>
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <limits>
 
@@ -210,6 +212,18 @@ struct sink_ref {
     bool accumulate = false;
     T absent = T(0); // what values of absent elements are, where not added
 };
+
+/// For a gradient that nothing depends on.
+template <class T>
+void write_zeros(const tensor::sink<T>& to) {
+    std::array<T, tile_size> buffer;
+    for (std::size_t first = 0; first < to.size(); first += tile_size) {
+        const std::size_t n = std::min(tile_size, to.size() - first);
+        T* zeros = to.begin(first, n, buffer.data(), false);
+        std::fill_n(zeros, n, T(0));
+        to.commit(first, n, zeros);
+    }
+}
 
 /// What another head of the network says of every region, and where the gradient by it goes.
 template <class T>

@@ -40,6 +40,7 @@ enum class scratch {
     edt_rows,       // per piece in flight: a row of squared distances and what transforms it
     masks,          // per pixel of a mask whose distances are asked for
     labels,         // per pixel of a label map, likewise
+    objects,        // per object of sam2: whether it is there, and whether it counts
     maps,           // per pixel: distances on their way to a tensor of another layout
     count
 };

@@ -42,6 +42,7 @@ struct sam_mask {
     region over = region::sample;              ///< what shares one Dice score
     empty_region empty = empty_region::smooth; ///< what a mask without a true pixel gives to Dice
 
+    /// What Dice runs as.
     using dice_term = dice::term<dice::product_sums>;
 
     /// Dice alone, as a term.
