@@ -32,7 +32,7 @@ constexpr xloss::mode_options ignoring{.ignore_index = 255};
 const array four = one_mask({0.0, std::log(3.0), -std::log(3.0), std::log(3.0)});
 const byte_array truth = one_mask<std::uint8_t>({1, 1, 1, 0});
 constexpr double hard = 1.0 / 4.0; // the logit of 0 is not above 0
-constexpr double tp = 1.5, either = 2.25 + 3.0 - 1.5 + 1e-8, soft = tp / either;
+constexpr double tp = 1.5, either = 2.25 + 3.0 - 1.5 + 1e-8, soft_iou = tp / either;
 
 /// d(soft IoU)/dp of a pixel, times p (1 - p).
 double soft_slope(double p, bool is_true) {
@@ -78,7 +78,7 @@ TEST_CASE("iou_head: four pixels by hand", "[sam][iou_head]") {
                 INFO("loss " << static_cast<int>(how) << ", target " << static_cast<int>(with)
                              << ", predicted " << predicted);
                 const array said = one_score(predicted);
-                const double d = predicted - (with == iou_target::hard ? hard : soft);
+                const double d = predicted - (with == iou_target::hard ? hard : soft_iou);
                 const auto r = value_and_grad(iou_head{how, with}, sam_output{four, said}, truth);
                 CHECK(error(r.value, compare(how, d)) <= 1e-14);
                 CHECK(error(r.grads.iou(0, 0), slope(how, d)) <= 1e-14);
@@ -168,9 +168,9 @@ TEST_CASE("iou_head: weighted pixels count by their weight, those of weight 0 no
         return value_and_grad(iou_head{.target = with}, sam_output{four, said}, xloss::weighted(truth, w));
     };
     const double hard_iou = 0.5 / (3.5 + 2.5 - 0.5), tp_w = 1.375,
-                 soft_iou = tp_w / (1.0 + 0.375 + 2.25 + 2.5 - tp_w + 1e-8);
+                 weighted_iou = tp_w / (1.0 + 0.375 + 2.25 + 2.5 - tp_w + 1e-8);
     CHECK(error(of(iou_target::hard).value, (0.9 - hard_iou) * (0.9 - hard_iou)) <= 1e-14);
-    CHECK(error(of(iou_target::soft).value, (0.9 - soft_iou) * (0.9 - soft_iou)) <= 1e-14);
+    CHECK(error(of(iou_target::soft).value, (0.9 - weighted_iou) * (0.9 - weighted_iou)) <= 1e-14);
     CHECK(of(iou_target::soft).grads.masks(0, 0, 2) == 0.0);
 
     array holed = four;
