@@ -184,9 +184,11 @@ auto value_and_grad(const Loss& loss, const sam_output<M, I, S>& x, const Y& y,
 
 /// As `value_and_grad`, into the caller's gradients: `sam_output{grad_masks, grad_iou}`. On an error both are
 /// left as they were.
-template <class GM, class GI, class Loss, class M, class I, class S, class Y>
-auto value_and_grad_into(sam_output<GM, GI> grads, const Loss& loss, const sam_output<M, I, S>& x, const Y& y,
-                         const call_options& options = {}) {
+template <class GM, class GI, class GS, class Loss, class M, class I, class S, class Y>
+auto value_and_grad_into(sam_output<GM, GI, GS> grads, const Loss& loss, const sam_output<M, I, S>& x,
+                         const Y& y, const call_options& options = {}) {
+    static_assert(!sam_output<GM, GI, GS>::has_scores,
+                  "xloss: the scores of objects are for sam2; here sam_output{grad_masks, grad_iou}");
     return engine::evaluate_sam_into(grads.masks(), grads.iou(), loss, x, y, options);
 }
 

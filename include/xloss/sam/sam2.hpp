@@ -26,6 +26,7 @@
 #include <array>
 #include <cmath>
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -435,7 +436,7 @@ template <class M, class I, class S, class Y>
 auto sam2_call_of(const sam2& loss, const sam_output<M, I, S>& x, const Y& y, const call_options& options) {
     const std::remove_cv_t<S>* scores = nullptr;
     if constexpr (sam_output<M, I, S>::has_scores)
-        scores = &x.scores();
+        scores = std::addressof(x.scores()); // views have an & of their own
     return sam2_call<std::remove_cv_t<M>, std::remove_cv_t<S>>(loss, x.masks(), x.iou(), scores, y, options);
 }
 
