@@ -78,7 +78,8 @@ TEST_CASE("stability_score: shapes, views and threads", "[sam][stability_score]"
     CHECK(masks::same(stability_score(volume), found)); // the same numbers
     CHECK(masks::same(stability_score(xt::xarray<double, xt::layout_type::column_major>(x)), found));
     CHECK(masks::same(stability_score(-(-x)), found));
-    CHECK(masks::same(stability_score(x, 1.0, executors::threads{}), found));
+    executors::threads threads;
+    CHECK(masks::same(stability_score(x, 1.0, threads), found));
     CHECK(stability_score(array(extents{0, 3, 4})).size() == 0);
     CHECK(stability_score(array(extents{2, 3}, 5.0))(1, 2) == 1.0); // masks of one pixel
     const auto nothing = stability_score(array(extents{2, 1, 0}));
