@@ -23,6 +23,7 @@ import exact
 import exact_neighbours
 import exact_ranked
 import filters
+import sam
 from cases import CASES
 from inputs import DISTANCES, INPUTS
 from problem import Problem
@@ -138,6 +139,7 @@ def main():
     detection.write(out)
     distances.write(out)
     filters.write(out)
+    sam.write(out)
     checked = sum(agreed for _, _, _, agreed in computed.values())
     files = [p for p in out.rglob("*.npy")]
     print(f"{len(CASES)} cases, {checked} of them compared with PyTorch entry by entry, {len(files)} files, "
