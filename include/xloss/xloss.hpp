@@ -11,11 +11,20 @@
 #include <xloss/criterion/selection.hpp>
 #include <xloss/criterion/sum.hpp>
 #include <xloss/criterion/target.hpp>
+#include <xloss/detection/box_iou.hpp>
+#include <xloss/detection/boxes.hpp>
+#include <xloss/detection/centerness.hpp>
+#include <xloss/detection/ciou.hpp>
+#include <xloss/detection/diou.hpp>
+#include <xloss/detection/eiou.hpp>
+#include <xloss/detection/giou.hpp>
+#include <xloss/detection/siou.hpp>
 #include <xloss/distance/boundary_weights.hpp>
 #include <xloss/distance/distance_transform.hpp>
 #include <xloss/distance/soft_skeleton.hpp>
 #include <xloss/losses/bce.hpp>
 #include <xloss/losses/boundary.hpp>
+#include <xloss/losses/boundary_schedule.hpp>
 #include <xloss/losses/cl_dice.hpp>
 #include <xloss/losses/cross_entropy.hpp>
 #include <xloss/losses/dice.hpp>
@@ -44,7 +53,12 @@
 #include <xloss/sam/spatial_relevance.hpp>
 #include <xloss/sam/stability_score.hpp>
 #include <xloss/training/class_weights.hpp>
+#include <xloss/training/clip_gradient_norm.hpp>
 #include <xloss/training/confusion_matrix.hpp>
+#include <xloss/training/early_stopping.hpp>
+#include <xloss/training/gradient_norm_weighting.hpp>
+#include <xloss/training/loss_schedule.hpp>
 #include <xloss/training/surface_quality.hpp>
+#include <xloss/training/uncertainty_weighting.hpp>
 
 #endif

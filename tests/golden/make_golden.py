@@ -12,6 +12,8 @@ import numpy as np
 
 sys.dont_write_bytecode = True  # no cache files among the sources
 
+import boxes
+import clipping
 import distances
 import eager
 import eager_neighbours
@@ -130,6 +132,8 @@ def main():
     for old in out.rglob("*.npy"):
         old.unlink()
     write(out, computed)
+    boxes.write(out)
+    clipping.write(out)
     distances.write(out)
     filters.write(out)
     checked = sum(agreed for _, _, _, agreed in computed.values())

@@ -14,6 +14,7 @@
 
 #include <array>
 #include <cstddef>
+#include <string>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -131,16 +132,16 @@ evaluation<T, N> as_evaluation(const report<N>& r) {
 }
 
 /// The gradient has the logits' shape and shares no memory with anything that is read.
-template <class T>
-void check_sink(const tensor::sink<T>& to, const tensor::source<T>& x, const target<T>& y,
+template <class T, class Target>
+void check_sink(const tensor::sink<T>& to, const tensor::source<T>& x, const Target& y,
                 const call_options& call) {
+    const std::string inputs = Target::inputs;
     if (to.shape() != x.shape())
-        throw shape_error(y.name() + ": gradient buffer " + to.shape().to_string() + " does not fit logits " +
-                          x.shape().to_string());
+        throw shape_error(y.name() + ": gradient buffer " + to.shape().to_string() + " does not fit " +
+                          inputs + " " + x.shape().to_string());
     if (tensor::overlap(to.memory(), x.memory()))
-        throw alias_error(
-            y.name() +
-            ": the gradient buffer shares memory with the logits, which are read again after it is written");
+        throw alias_error(y.name() + ": the gradient buffer shares memory with the " + inputs +
+                          ", which are read again after it is written");
     if (y.overlaps(to.memory()))
         throw alias_error(y.name() + ": the gradient buffer shares memory with the target or its weights");
     if (call.upstream.tensor() && tensor::overlap(to.memory(), call.upstream.tensor()->memory()))

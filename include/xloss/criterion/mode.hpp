@@ -48,6 +48,23 @@ constexpr void require_selections() {
         require_selectable<selected_loss<Loss>>();
 }
 
+template <class Loss>
+constexpr bool holds_box_loss();
+
+template <class... Losses>
+constexpr bool any_box_loss(const std::type_identity<std::tuple<weighted_loss<Losses>...>>&) {
+    return (holds_box_loss<std::remove_cvref_t<Losses>>() || ...);
+}
+
+/// Whether a loss of boxes stands in a sum, or is the loss.
+template <class Loss>
+constexpr bool holds_box_loss() {
+    if constexpr (is_sum<Loss>)
+        return any_box_loss(std::type_identity<std::remove_cvref_t<decltype(std::declval<Loss&>().terms)>>{});
+    else
+        return modes_of<Loss>() == modes::boxes;
+}
+
 /// A readable end for what is no loss, or has not this mode.
 template <mode Mode, class Loss>
 constexpr void require_mode() {
@@ -59,6 +76,9 @@ constexpr void require_mode() {
         "'static constexpr unsigned sums'; or bind(survey, run). Each is a const template over the number "
         "type");
     if constexpr (is_loss_type<Loss>()) {
+        static_assert(!holds_box_loss<Loss>(),
+                      "xloss: a box loss has no mode, and adds up only with box losses and with mse, l1 and "
+                      "smooth_l1 of the same boxes; evaluate a loss of pixels or classes by itself");
         require_selections<Loss>();
         if constexpr (kind_of(Mode) == kind::channelwise)
             static_assert(

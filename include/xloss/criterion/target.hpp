@@ -65,25 +65,25 @@ auto with_distance(Y&& y, D&& d) {
 
 namespace engine {
 
-template <class T, class Y>
-void attach(target<T>& to, const Y& y) {
+template <class To, class Y>
+void attach(To& to, const Y& y) {
     to.set(y);
 }
 
-template <class T, class Target, class Weights>
-void attach(target<T>& to, const weighted_target<Target, Weights>& y) {
+template <class To, class Target, class Weights>
+void attach(To& to, const weighted_target<Target, Weights>& y) {
     attach(to, y.target);
     to.add_weights(y.weights);
 }
 
-template <class T, class Target, class Valid>
-void attach(target<T>& to, const masked_target<Target, Valid>& y) {
+template <class To, class Target, class Valid>
+void attach(To& to, const masked_target<Target, Valid>& y) {
     attach(to, y.target);
     to.add_validity(y.valid);
 }
 
-template <class T, class Target, class Distances>
-void attach(target<T>& to, const distance_target<Target, Distances>& y) {
+template <class To, class Target, class Distances>
+void attach(To& to, const distance_target<Target, Distances>& y) {
     attach(to, y.target);
     to.set_distance(y.distances);
 }

@@ -1,6 +1,7 @@
 #ifndef XLOSS_ENGINE_BIND_HPP
 #define XLOSS_ENGINE_BIND_HPP
 
+#include <xloss/engine/box.hpp>
 #include <xloss/engine/filter_place.hpp>
 #include <xloss/engine/program.hpp>
 #include <xloss/engine/select.hpp>
@@ -70,7 +71,7 @@ template <class Loss>
 concept runs_apart = selects<Loss> || ranks<Loss> || filters<Loss>;
 
 template <class Loss>
-concept loss_or_term = binds<Loss> || runnable<Loss> || runs_apart<Loss>;
+concept loss_or_term = binds<Loss> || runnable<Loss> || runs_apart<Loss> || boxwise<Loss>;
 
 /// Whether this is a sum of losses: which types are, the room above knows.
 template <class Loss>
@@ -90,7 +91,7 @@ constexpr unsigned modes_of();
 
 template <class... Losses>
 constexpr unsigned modes_of_all(const std::type_identity<std::tuple<weighted_loss<Losses>...>>&) {
-    return (modes::every & ... & modes_of<std::remove_cvref_t<Losses>>());
+    return ((modes::every | modes::boxes) & ... & modes_of<std::remove_cvref_t<Losses>>());
 }
 
 /// The ways that all losses of a sum can run.
@@ -107,6 +108,8 @@ constexpr unsigned modes_of() {
         return Loss::modes;
     else if constexpr (selects<Loss>)
         return modes_of_sum<selected_loss<Loss>>();
+    else if constexpr (boxwise<Loss>)
+        return modes::boxes;
     else
         return (runs_in<Loss, kind::elementwise> ? modes::elementwise : 0U) |
                (runs_in<Loss, kind::channelwise> ? modes::channelwise : 0U);

@@ -253,11 +253,39 @@ public:
             });
     }
 
+    /// The same pass over one sample, with the same bits.
+    template <bool Sums, emit Emit>
+    void run_sample(std::size_t b, const std::array<double, Program::points>& point, const pull_back* pulls,
+                    double* totals, const sink_ref<T>& out) const {
+        constexpr std::size_t width = Sums ? Program::width : 0;
+        buffers r;
+        for (std::size_t row = b * g_.classes; row < (b + 1) * g_.classes; ++row)
+            for (std::size_t i = 0; i < g_.pixels; i += tile_size) {
+                std::array<double, Program::width> sums{};
+                run_tile<Sums, Emit>(r, row, i, point, pulls, sums.data(), out);
+                for (std::size_t k = 0; k < width; ++k)
+                    totals[row * width + k] += sums[k];
+            }
+    }
+
+    /// Samples that are worth a piece of work together.
+    [[nodiscard]] std::size_t samples_per_piece() const {
+        const std::size_t elements = std::max<std::size_t>(g_.classes * g_.pixels, 1);
+        return std::max<std::size_t>(tiles_per_piece * tile_size / elements, 1);
+    }
+
+    /// Whether what is read and written of a sample is still in a cache when it is read again.
+    [[nodiscard]] bool sample_stays_cached() const {
+        return g_.classes * g_.pixels * 3 * sizeof(T) <= cached_bytes;
+    }
+
     /// Sums are kept for this many regions.
     [[nodiscard]] std::size_t regions() const { return g_.samples * g_.classes; }
 
 private:
     static constexpr std::size_t tiles_per_piece = 16;
+    static constexpr std::size_t cached_bytes = std::size_t{4}
+                                                << 20; // a second-level cache and some of the third
 
     struct buffers {
         alignas(64) std::array<T, tile_size> x, y, m, d, spare, out;

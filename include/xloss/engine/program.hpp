@@ -24,6 +24,7 @@ namespace modes {
 inline constexpr unsigned elementwise = 1; ///< binary, multilabel, one_vs_rest
 inline constexpr unsigned channelwise = 2; ///< multiclass
 inline constexpr unsigned every = 3;       ///< all four
+inline constexpr unsigned boxes = 4;       ///< no mode: box by box, beside losses of boxes
 } // namespace modes
 
 /// What a loss over the whole call knows beside its own sums.

@@ -8,6 +8,7 @@
 #include <xloss/tensor/shape.hpp>
 
 #include <cstddef>
+#include <optional>
 
 namespace xloss::engine {
 
@@ -88,6 +89,20 @@ public:
         if (!joint_)
             one.weight = options_.class_weights.of(class_at(i));
         return one;
+    }
+
+    /// The share of every group in factor * mean, if all of them count whatever is found of them.
+    [[nodiscard]] std::optional<double> certain_share(reduction how, double factor) const {
+        if (!per_sample())
+            return std::nullopt;
+        if (how == reduction::sum)
+            return factor;
+        double weights = 0.0;
+        for (std::size_t i = 0; i < losses_per_group(); ++i)
+            weights += joint_ ? 1.0 : options_.class_weights.of(class_at(i));
+        if (options_.empty == empty_region::skip || !(weights > 0.0))
+            return std::nullopt;
+        return factor / (static_cast<double>(groups()) * weights);
     }
 
     /// The losses of all groups, by `outcome_of(group, i)`.

@@ -48,6 +48,13 @@ public:
 
     [[nodiscard]] const region_set& regions() const { return regions_; }
 
+    /// Whether the classes of a sample have one loss together.
+    static constexpr bool joint() {
+        if constexpr (Program::mode_kind == kind::channelwise)
+            return has_classes_loss<Term>;
+        return !has_region_loss<Term>;
+    }
+
     /// w_c l_c of one region; 0 where it does not count.
     [[nodiscard]] double unreduced(std::size_t group, std::size_t i) const {
         const region_outcome one = outcome_of(group, i);
@@ -91,6 +98,12 @@ public:
             [&](std::size_t group, std::size_t i, double share) { pull_one(group, i, share, pulls); });
     }
 
+    /// The same for one group, whose share is known.
+    void pull_group(std::size_t group, double share, pull_back* pulls) const {
+        for (std::size_t i = 0; i < regions_.losses_per_group(); ++i)
+            pull_one(group, i, share, pulls);
+    }
+
     /// Adds the derivative of factor * unreduced(group, i).
     void pull_one(std::size_t group, std::size_t i, double factor, pull_back* pulls) const {
         const region_outcome one = outcome_of(group, i);
@@ -104,13 +117,6 @@ public:
     }
 
 private:
-    /// Whether the classes of a sample have one loss together.
-    static constexpr bool joint() {
-        if constexpr (Program::mode_kind == kind::channelwise)
-            return has_classes_loss<Term>;
-        return !has_region_loss<Term>;
-    }
-
     [[nodiscard]] auto outcomes() const {
         return [this](std::size_t group, std::size_t i) { return outcome_of(group, i); };
     }

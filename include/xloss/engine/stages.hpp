@@ -55,6 +55,11 @@ public:
         } else if (one_pass()) {
             if constexpr (!program_type::has_regions)
                 sum_up<emit::gradient>(out);
+        } else if (samples_stand_alone()) {
+            if constexpr (mode_kind == kind::elementwise)
+                can_wait(out) ? run_by_sample<slopes_wait ? emit::point_slopes : emit::nothing,
+                                              slopes_wait ? emit::pull_back : emit::gradient>(out)
+                              : run_by_sample<emit::nothing, emit::gradient>(out);
         } else if (can_wait(out)) {
             if constexpr (slopes_wait) {
                 sum_up<emit::point_slopes>(out);
@@ -175,6 +180,70 @@ private:
                ((slopes_wait && points_are_linear()) || (probabilities_wait && !in_.probabilities));
     }
 
+    // --- sample by sample ---
+
+    /// Whether the gradient of a sample follows from its own sums alone. Then it is made while the sample is
+    /// still in the cache, a tenth faster than by two sweeps over memory.
+    [[nodiscard]] bool samples_stand_alone() const {
+        if constexpr (mode_kind == kind::channelwise || !program_type::has_regions) {
+            return false;
+        } else {
+            bool alone = !is_unreduced() && sweep_.sample_stays_cached();
+            program_.each_pointwise([&]<std::size_t I>(const auto& one) {
+                alone = alone &&
+                        (sums_own_points<typename program_type::template term<I>> || is_linear(one.term));
+            });
+            bool joint = false;
+            program_.each_regional([&]<std::size_t I>(const auto& one) {
+                const auto mean = mean_of(one.term);
+                alone = alone && mean.regions().certain_share(summary_.how(), 1.0);
+                joint = joint || mean.joint();
+            });
+            // With threads a sample is a piece of work, and joint losses share their scratch.
+            return alone && (in_.executor.is_serial() || (!joint && in_.y.geometry().samples >= 16));
+        }
+    }
+
+    template <emit First, emit Second>
+    void run_by_sample(const sink_ref<T>& out) {
+        rows_ = in_.memory.zeros(scratch::region_sums, sweep_.regions() * program_type::width);
+        if constexpr (program_type::needs(sums::prediction))
+            take_predictions();
+        pull_back* pulls = in_.memory.template get<pull_back>(scratch::pull_backs, sweep_.regions());
+        double* sums = in_.memory.zeros(scratch::call_sums, summary_type::size(survey_.classes));
+        sums_ = sums;
+        const auto factors = bounded(summary_.linear_factors(upstream()));
+        const std::size_t samples = in_.y.geometry().samples, each = sweep_.samples_per_piece();
+        in_.executor.run((samples + each - 1) / each, [&](std::size_t piece) {
+            for (std::size_t b = piece * each; b < std::min(samples, (piece + 1) * each); ++b) {
+                sweep_.template run_sample<true, First>(b, factors, nullptr, rows_, out);
+                pull_sample(b, pulls);
+                sweep_.template run_sample<false, Second>(b, factors, pulls, nullptr, out);
+            }
+        });
+        if constexpr (program_type::needs(sums::prediction))
+            write_prediction_slopes(pulls);
+        summary_.gather(rows_, sweep_.regions(), sums, [&](const auto& term) { return mean_of(term); });
+    }
+
+    void pull_sample(std::size_t b, pull_back* pulls) const {
+        const std::size_t classes = in_.y.geometry().classes;
+        std::fill_n(pulls + b * classes, classes, pull_back{});
+        program_.each_regional([&]<std::size_t I>(const auto& one) {
+            const auto mean = mean_of(one.term);
+            const double factor = one.coefficient() * upstream();
+            mean.pull_group(b, *mean.regions().certain_share(summary_.how(), factor), pulls);
+        });
+        bound(pulls + b * classes, classes);
+    }
+
+    /// Slopes that stay within the computation type.
+    void bound(pull_back* pulls, std::size_t n) const {
+        const double by_points = in_.probabilities ? most_weight() / least_variance : most_weight();
+        for (std::size_t i = 0; i < n; ++i)
+            pulls[i].template bound<T>(most_weight(), by_points);
+    }
+
     [[nodiscard]] bool is_unreduced() const { return call_.upstream.tensor().has_value(); }
     [[nodiscard]] double upstream() const { return is_unreduced() ? 1.0 : call_.upstream.factor(); }
 
@@ -279,9 +348,7 @@ private:
                 mean.pull_one(group, i, one.coefficient() * u, pulls);
             });
         });
-        const double by_points = in_.probabilities ? most_weight() / least_variance : most_weight();
-        for (std::size_t row = 0; row < sweep_.regions(); ++row)
-            pulls[row].template bound<T>(most_weight(), by_points);
+        bound(pulls, sweep_.regions());
         if constexpr (program_type::needs(sums::prediction))
             write_prediction_slopes(pulls);
         return pulls;

@@ -118,6 +118,7 @@ private:
 template <class T>
 class target {
 public:
+    static constexpr const char* inputs = "logits"; // in messages
     static constexpr std::size_t most_riders = 4;
 
     target(loss_name loss, const tensor::shape& logits, mode md, const std::optional<std::int64_t>& ignore)

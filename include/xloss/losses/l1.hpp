@@ -14,8 +14,8 @@ namespace xloss {
 /// activation, and `activation::none` changes nothing. In multilabel the axes are `[B, C, ...]`; no
 /// multiclass form. Masks, weights and ignored values ride on the target as everywhere.
 ///
-/// **Parameters.** `reduction` is that of a loss by itself; in a sum or a mode the reduction
-/// of the mode counts (mean, unless it says otherwise).
+/// **Parameters.** `reduction` is that of a loss by itself and beside losses of boxes; in a mode, and in
+/// other sums, the reduction of the mode counts (mean, unless it says otherwise).
 ///
 /// **Gradient.** The sign of x - y, and 0 at x = y. A difference beyond the format counts as its largest
 /// number.
@@ -28,7 +28,7 @@ namespace xloss {
 /// **Elsewhere.** torch's `l1_loss`, whose gradient at 0 is 0 too.
 struct l1 {
     static constexpr const char* name = "l1";
-    static constexpr unsigned modes = modes::elementwise;
+    static constexpr unsigned modes = modes::elementwise | modes::boxes;
 
     xloss::reduction reduction = xloss::reduction::mean; ///< mean or sum, of the loss by itself
 

@@ -14,8 +14,8 @@ namespace xloss {
 /// activation, and `activation::none` changes nothing. In multilabel the axes are `[B, C, ...]`; no
 /// multiclass form. Masks, weights and ignored values ride on the target as everywhere.
 ///
-/// **Parameters.** `reduction` is that of a loss by itself; in a sum or a mode the reduction
-/// of the mode counts (mean, unless it says otherwise).
+/// **Parameters.** `reduction` is that of a loss by itself and beside losses of boxes; in a mode, and in
+/// other sums, the reduction of the mode counts (mean, unless it says otherwise).
 ///
 /// **Gradient.** No kinks: 2 (x - y). Squares beyond the format count as its largest number.
 ///
@@ -26,7 +26,7 @@ namespace xloss {
 /// **Elsewhere.** torch's `mse_loss`.
 struct mse {
     static constexpr const char* name = "mse";
-    static constexpr unsigned modes = modes::elementwise;
+    static constexpr unsigned modes = modes::elementwise | modes::boxes;
 
     xloss::reduction reduction = xloss::reduction::mean; ///< mean or sum, of the loss by itself
 

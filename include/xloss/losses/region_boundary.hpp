@@ -7,6 +7,7 @@
 #include <xloss/engine/region.hpp>
 #include <xloss/engine/survey.hpp>
 #include <xloss/losses/boundary.hpp>
+#include <xloss/losses/boundary_schedule.hpp>
 #include <xloss/losses/dice.hpp>
 
 #include <algorithm>
@@ -16,13 +17,6 @@
 #include <vector>
 
 namespace xloss {
-
-/// How the parts of `region_boundary` change over the epochs.
-enum class boundary_schedule {
-    constant,  ///< not at all
-    falling,   ///< boundary times max(0, 1 - epoch/epochs)
-    rebalanced ///< Dice times 1 - a, boundary times a = min((epoch + 1)/epochs, 1 - 1/epochs)
-};
 
 /// Dice and boundary loss in one, evaluated together: `dice_weight` Dice + `boundary_weight` boundary, each
 /// times what the schedule says of this epoch. The weights are part of the value; the terms of a result are
@@ -63,18 +57,9 @@ struct region_boundary {
     per_class class_weights{};          ///< of both means
 
     /// What the schedule makes of 1 for Dice and for boundary.
-    struct factors {
-        double dice = 1.0, boundary = 1.0;
-    };
+    using factors = boundary_factors;
     /// Likewise, in this epoch.
-    [[nodiscard]] factors scheduled() const {
-        if (schedule == boundary_schedule::falling)
-            return {1.0, std::max(0.0, 1.0 - epoch / epochs)};
-        if (schedule == boundary_schedule::constant)
-            return {};
-        const double a = std::min((epoch + 1.0) / epochs, 1.0 - 1.0 / epochs);
-        return {1.0 - a, a};
-    }
+    [[nodiscard]] factors scheduled() const { return engine::scheduled(schedule, epoch, epochs); }
 
     template <class Run>
     auto bind(const survey& s, Run&& run) const {

@@ -16,8 +16,9 @@ namespace xloss {
 /// activation, and `activation::none` changes nothing. In multilabel the axes are `[B, C, ...]`; no
 /// multiclass form. Masks, weights and ignored values ride on the target as everywhere.
 ///
-/// **Parameters.** `beta` >= 0, where the parabola ends; 0 is `l1`. `reduction` is that of a loss by itself;
-/// in a sum or a mode the reduction of the mode counts (mean, unless it says otherwise).
+/// **Parameters.** `beta` >= 0, where the parabola ends; 0 is `l1`. `reduction` is that of a loss by itself
+/// and beside losses of boxes; in a mode, and in other sums, the reduction of the mode counts (mean, unless
+/// it says otherwise).
 ///
 /// **Gradient.** d/beta below beta, else the sign of d: no kinks, but for beta = 0 at x = y, where it is 0. A
 /// difference beyond the format counts as its largest number.
@@ -31,7 +32,7 @@ namespace xloss {
 /// @throws parameter_error for a beta that is negative or no number.
 struct smooth_l1 {
     static constexpr const char* name = "smooth_l1";
-    static constexpr unsigned modes = modes::elementwise;
+    static constexpr unsigned modes = modes::elementwise | modes::boxes;
 
     double beta = 1.0;                                   ///< where the parabola ends
     xloss::reduction reduction = xloss::reduction::mean; ///< mean or sum, of the loss by itself

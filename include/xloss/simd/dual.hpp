@@ -110,6 +110,12 @@ struct dual {
     friend dual log1p(const dual& a) { return chain(std::log1p(a.value), a, 1 / (1 + a.value)); }
     friend dual log1p_unit(const dual& a) { return log1p(a); }
 
+    /// At (0, 0) the derivatives are 0.
+    friend dual atan2(const dual& y, const dual& x) {
+        const S square = x.value * x.value + y.value * y.value, by = square == 0 ? S(0) : 1 / square;
+        return join(std::atan2(y.value, x.value), y, x.value * by, x, -y.value * by);
+    }
+
     /// u^g for u >= 0. At u = 0 both derivatives are 0.
     friend dual pow(const dual& u, const dual& g) {
         if (u.value == 0) {

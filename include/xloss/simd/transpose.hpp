@@ -40,7 +40,55 @@ XLOSS_INLINE std::array<number<T, W>, W> transposed(const std::array<number<T, W
         return transposed<Steps / 2>(shuffled(rows, std::make_index_sequence<W>{}));
 }
 
+/// Every second of the numbers of a and b, from the first or from the second on.
+template <std::size_t First, class T, std::size_t W, std::size_t... I>
+XLOSS_INLINE number<T, W> every_second(const number<T, W>& a, const number<T, W>& b,
+                                       std::index_sequence<I...>) {
+    using plain [[gnu::vector_size(W * sizeof(T))]] = T;
+    using storage = typename number<T, W>::storage_type;
+    return number<T, W>::wrap(std::bit_cast<storage>(
+        __builtin_shufflevector(std::bit_cast<plain>(a.unwrap()), std::bit_cast<plain>(b.unwrap()),
+                                static_cast<int>(First + 2 * I)...)));
+}
+
 } // namespace detail
+
+/// W rows of four numbers, one after the other in memory, as four columns.
+template <class V>
+XLOSS_INLINE std::array<V, 4> load_fours(const typename V::value_type* rows) {
+    constexpr std::size_t W = V::width;
+    const V a = V::load(rows), b = V::load(rows + W), c = V::load(rows + 2 * W), d = V::load(rows + 3 * W);
+    if constexpr (W == 1) {
+        return {a, b, c, d};
+    } else {
+        constexpr std::make_index_sequence<W> lanes;
+        const V ab0 = detail::every_second<0>(a, b, lanes), ab1 = detail::every_second<1>(a, b, lanes);
+        const V cd0 = detail::every_second<0>(c, d, lanes), cd1 = detail::every_second<1>(c, d, lanes);
+        return {detail::every_second<0>(ab0, cd0, lanes), detail::every_second<0>(ab1, cd1, lanes),
+                detail::every_second<1>(ab0, cd0, lanes), detail::every_second<1>(ab1, cd1, lanes)};
+    }
+}
+
+/// Four columns as W rows of four numbers: the inverse of `load_fours`.
+template <class V>
+XLOSS_INLINE void store_fours(const std::array<V, 4>& columns, typename V::value_type* rows) {
+    constexpr std::size_t W = V::width;
+    if constexpr (W == 1) {
+        for (std::size_t c = 0; c < 4; ++c)
+            columns[c].store(rows + c);
+    } else {
+        constexpr std::make_index_sequence<W> lanes;
+        constexpr std::size_t upper = W / 2;
+        const V even_low = detail::interleave<0>(columns[0], columns[2], lanes);
+        const V even_high = detail::interleave<upper>(columns[0], columns[2], lanes);
+        const V odd_low = detail::interleave<0>(columns[1], columns[3], lanes);
+        const V odd_high = detail::interleave<upper>(columns[1], columns[3], lanes);
+        detail::interleave<0>(even_low, odd_low, lanes).store(rows);
+        detail::interleave<upper>(even_low, odd_low, lanes).store(rows + W);
+        detail::interleave<0>(even_high, odd_high, lanes).store(rows + 2 * W);
+        detail::interleave<upper>(even_high, odd_high, lanes).store(rows + 3 * W);
+    }
+}
 
 /// W rows of W numbers become columns.
 template <class T, std::size_t W>

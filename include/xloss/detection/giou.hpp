@@ -1,0 +1,75 @@
+#ifndef XLOSS_DETECTION_GIOU_HPP
+#define XLOSS_DETECTION_GIOU_HPP
+
+#include <xloss/criterion/box_call.hpp>
+#include <xloss/detection/overlap_loss.hpp>
+#include <xloss/engine/box.hpp>
+#include <xloss/engine/options.hpp>
+#include <xloss/engine/program.hpp>
+#include <xloss/engine/survey.hpp>
+
+namespace xloss {
+
+/// Generalized IoU loss: 1 - I/(U + eps) + (C - U)/(C + eps), C the area of the smallest box around both;
+/// mean over boxes.
+///
+/// **Shapes.** Boxes and targets `[N, 4]`, x1 y1 x2 y2 in any unit; a loss for every row. `weighted` and
+/// `masked` take one number for each box, [N] or [N, 1]; a box of weight 0 is absent. Adds up with other box
+/// losses and with `l1`, `mse` and `smooth_l1` of the same coordinates. No mode.
+///
+/// **Parameters.** `eps` (1e-7). `reduction`: the mean over boxes, sum m l / sum m, or their sum.
+///
+/// **Gradient.** Where coordinates tie, minimum and maximum pass half to each. Boxes that touch do not
+/// intersect. Finite for all finite boxes; a coordinate beyond 2^30 (2^300 in double) counts as that.
+///
+/// **Empty.** A box without area has IoU 0 with every other. Inverted boxes (x2 < x1) are what the formula
+/// makes of them: IoU 0; where C + eps is within eps of 0 it counts as eps. Two points at one place have loss
+/// 1. No box, or none that counts: 0.
+///
+/// **Source.** Rezatofighi et al. 2019, arXiv 1902.09630.
+///
+/// **Elsewhere.** torchvision's `generalized_box_iou_loss`; the GIoU of DETR (beside `l1`) and of FCOS.
+/// @throws parameter_error for an eps outside [1e-12, 1].
+struct giou {
+    static constexpr const char* name = "giou";
+    static constexpr unsigned modes = modes::boxes;
+
+    double eps = 1e-7;                                   ///< added to denominators
+    xloss::reduction reduction = xloss::reduction::mean; ///< mean or sum over boxes
+
+    struct term {
+        double eps = 1e-7;
+
+        template <class V>
+        box_point<V> at_box(const box_pair<V>& b) const {
+            engine::overlap_loss<V> loss(b, eps);
+            const auto &x = loss.x, &y = loss.y;
+            const V area = x.enclosing * y.enclosing, with_eps = area + eps;
+            const V below = engine::away_from_zero(with_eps, eps);
+            loss.value = loss.value + (area - loss.joint) / below;
+            loss.by_joint = -1.0 / below;
+            // 1 - (C - U)/(C + eps) = (U + eps)/(C + eps): the difference would lose digits of boxes far
+            // apart.
+            const V rest = select(abs(with_eps) < V(eps), V(1.0), (loss.joint + eps) / below);
+            loss.by_x.enclosing = rest / below * y.enclosing;
+            loss.by_y.enclosing = rest / below * x.enclosing;
+            return loss.result();
+        }
+    };
+
+    template <class Run>
+    auto bind(const survey&, Run&& run) const {
+        engine::check_eps(name, eps);
+        return run(term{eps});
+    }
+
+    /// The value alone.
+    template <class X, class Y>
+    auto operator()(const X& boxes, const Y& target) const {
+        return value(*this, boxes, target);
+    }
+};
+
+} // namespace xloss
+
+#endif
