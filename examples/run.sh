@@ -3,7 +3,7 @@
 #
 #   examples/run.sh [output folder]       out/ in the repository unless told
 #
-# Takes three to four minutes on two cores. Where libtorch is installed (libtorch-dev), a U-Net is trained with it
+# Takes four to five minutes on two cores. Where libtorch is installed (libtorch-dev), a U-Net is trained with it
 # as well, two minutes more; nothing of libtorch is installed here. XLOSS_NO_INSTALL=1 leaves the machine as it
 # is.
 set -euo pipefail
@@ -33,6 +33,7 @@ build xloss_pictures
 run brain
 run structures
 run borders
+run promptable
 if cmake --build --preset release --target help | grep xloss_example_unet >/dev/null; then
     build xloss_example_unet
     run unet

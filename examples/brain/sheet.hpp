@@ -95,11 +95,15 @@ public:
             }
     }
 
+    /// A few words over a tile.
+    void note(std::size_t column, std::size_t row, const std::string& text) {
+        page.fill(left_of(column), top_of(row), 12 * text.size() + 6, 22, black);
+        page.write(left_of(column) + 4, top_of(row) + 4, text, white);
+    }
+
     /// Where a row lies in the head, over its first tile.
     void place(std::size_t row, std::size_t slice) {
-        const std::string text = "Y = " + std::to_string(head::millimetres(slice)) + " MM";
-        page.fill(gap, top_of(row), 12 * text.size() + 6, 22, black);
-        page.write(gap + 4, top_of(row) + 4, text, white);
+        note(0, row, "Y = " + std::to_string(head::millimetres(slice)) + " MM");
     }
 
     void save(const std::filesystem::path& file) const { page.save(file); }

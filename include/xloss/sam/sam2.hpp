@@ -480,22 +480,25 @@ auto value_and_grad(const sam2& loss, const sam_output<M, I, S>& x, const Y& y,
         e, std::move(chosen), {std::move(masks), std::move(iou), std::move(scores)}};
 }
 
-/// As `value_and_grad`, into the caller's gradients: `sam_output{grad_masks, grad_iou}`, with the scores
-/// where they were given. On an error all are left as they were.
+/// As `value_and_grad`, into the caller's gradients: `sam_output{grad_masks, grad_iou}`. On an error both are
+/// left as they were.
+template <class GM, class GI, class M, class I, class S, class Y>
+auto value_and_grad_into(sam_output<GM, GI> grads, const sam2& loss, const sam_output<M, I, S>& x, const Y& y,
+                         const call_options& options = {}) {
+    static_assert(!sam_output<M, I, S>::has_scores, "xloss: scores have a gradient: sam_output{masks, iou, "
+                                                    "scores} of the gradients, too");
+    const tensor::sink<tensor::value_type_of<M>> masks(grads.masks()), iou(grads.iou());
+    return engine::sam2_call_of(loss, x, y, options).gradients_into(masks, iou, nullptr, nullptr);
+}
+
+/// The same with scores: `sam_output{grad_masks, grad_iou, grad_scores}`.
 template <class GM, class GI, class GS, class M, class I, class S, class Y>
 auto value_and_grad_into(sam_output<GM, GI, GS> grads, const sam2& loss, const sam_output<M, I, S>& x,
                          const Y& y, const call_options& options = {}) {
-    static_assert(sam_output<GM, GI, GS>::has_scores == sam_output<M, I, S>::has_scores,
-                  "xloss: scores have a gradient, and where there are none there is none");
+    static_assert(sam_output<M, I, S>::has_scores, "xloss: there are no scores, and they have no gradient");
     using T = tensor::value_type_of<M>;
-    auto call = engine::sam2_call_of(loss, x, y, options);
-    const tensor::sink<T> masks(grads.masks()), iou(grads.iou());
-    if constexpr (sam_output<M, I, S>::has_scores) {
-        const tensor::sink<T> scores(grads.scores());
-        return call.gradients_into(masks, iou, &scores, nullptr);
-    } else {
-        return call.gradients_into(masks, iou, nullptr, nullptr);
-    }
+    const tensor::sink<T> masks(grads.masks()), iou(grads.iou()), scores(grads.scores());
+    return engine::sam2_call_of(loss, x, y, options).gradients_into(masks, iou, &scores, nullptr);
 }
 
 } // namespace xloss
