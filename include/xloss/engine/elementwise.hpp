@@ -17,6 +17,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <span>
 
 namespace xloss::engine {
 
@@ -252,6 +253,15 @@ public:
                         totals[t / per_row * width + k] +=
                             partials[(slot * tiles_per_piece + t - first) * width + k];
             });
+    }
+
+    /// One pass that writes several gradients, tile by tile and one after the other.
+    void run_gradients(std::span<const sweep_output<T, Program::points>> outputs) const {
+        buffers r;
+        for (std::size_t row = 0; row < g_.samples * g_.classes; ++row)
+            for (std::size_t i = 0; i < g_.pixels; i += tile_size)
+                for (const auto& to : outputs)
+                    run_tile<false, emit::gradient>(r, row, i, to.point, to.pulls, nullptr, to.out);
     }
 
     /// The same pass over one sample, with the same bits.

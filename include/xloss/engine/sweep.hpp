@@ -11,6 +11,7 @@
 #include <xloss/tensor/sink.hpp>
 #include <xloss/tensor/source.hpp>
 
+#include <array>
 #include <cstddef>
 #include <limits>
 
@@ -216,6 +217,14 @@ template <class T>
 struct region_predictions {
     const tensor::source<T>* given = nullptr;
     const tensor::sink<T>* to = nullptr;
+};
+
+/// One of several gradients that a sweep writes: its slopes by the sums, and where it goes.
+template <class T, std::size_t Points>
+struct sweep_output {
+    std::array<double, Points> point{};
+    const pull_back* pulls = nullptr;
+    sink_ref<T> out{};
 };
 
 /// What every sweep of a call reads and works with.

@@ -143,6 +143,18 @@ public:
                           reinterpret_cast<const std::byte*>(first + box.size()), 0, 0};
     }
 
+    /// No tensor: what is stored goes to consumer.add(row, n), in the order in which it is stored.
+    template <class Consumer>
+    static sink into(Consumer& consumer, const tensor::shape& box) {
+        sink result;
+        result.origin_.object = &consumer;
+        result.origin_.shape = box;
+        result.store_ = [](const origin& to, std::size_t, std::size_t n, const T* row, bool) {
+            static_cast<Consumer*>(const_cast<void*>(to.object))->add(row, n);
+        };
+        return result;
+    }
+
     const tensor::shape& shape() const noexcept { return origin_.shape; }
     std::size_t size() const noexcept { return origin_.shape.size(); }
 
@@ -184,6 +196,8 @@ public:
     }
 
 private:
+    sink() = default;
+
     origin origin_;
     void (*store_planes_)(const origin&, const plane_window&, const T*, std::size_t) = nullptr;
     void (*load_)(const origin&, std::size_t, std::size_t, T*) = nullptr;
