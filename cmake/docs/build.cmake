@@ -25,7 +25,8 @@ list(JOIN version "." version)
 
 # The kernels inside a loss are its own business.
 set(kernels "")
-file(GLOB losses "${root}/include/xloss/losses/*.hpp" "${root}/include/xloss/sam/*.hpp")
+file(GLOB losses "${root}/include/xloss/losses/*.hpp" "${root}/include/xloss/sam/*.hpp"
+     "${root}/include/xloss/detection/*.hpp")
 foreach(header IN LISTS losses)
     file(STRINGS "${header}" structs REGEX "^struct [a-z_0-9]+ {")
     foreach(line IN LISTS structs)
@@ -37,7 +38,7 @@ endforeach()
 # A page that forgets a file of its room is out of date.
 set(found "")
 set(count 0)
-foreach(room criterion sam training distance engine simd tensor testing interop)
+foreach(room criterion sam detection training distance engine simd tensor testing interop)
     file(READ "${CMAKE_CURRENT_LIST_DIR}/${room}.md" page)
     file(GLOB headers RELATIVE "${root}/include/xloss/${room}" "${root}/include/xloss/${room}/*.hpp")
     foreach(header IN LISTS headers)
