@@ -1,6 +1,7 @@
 #ifndef XLOSS_DETECTION_CIOU_HPP
 #define XLOSS_DETECTION_CIOU_HPP
 
+#include <xloss/config.hpp>
 #include <xloss/criterion/box_call.hpp>
 #include <xloss/detection/overlap_loss.hpp>
 #include <xloss/engine/box.hpp>
@@ -46,7 +47,7 @@ struct ciou {
         double eps = 1e-7;
 
         template <class V>
-        box_point<V> at_box(const box_pair<V>& b) const {
+        XLOSS_INLINE box_point<V> at_box(const box_pair<V>& b) const {
             constexpr double squared_two_over_pi = 0.40528473456935108578;
             engine::overlap_loss<V> loss(b, eps);
             const V w = loss.x.own, h = loss.y.own;

@@ -1,6 +1,7 @@
 #ifndef XLOSS_DETECTION_DIOU_HPP
 #define XLOSS_DETECTION_DIOU_HPP
 
+#include <xloss/config.hpp>
 #include <xloss/criterion/box_call.hpp>
 #include <xloss/detection/overlap_loss.hpp>
 #include <xloss/engine/box.hpp>
@@ -40,7 +41,7 @@ struct diou {
         double eps = 1e-7;
 
         template <class V>
-        box_point<V> at_box(const box_pair<V>& b) const {
+        XLOSS_INLINE box_point<V> at_box(const box_pair<V>& b) const {
             engine::overlap_loss<V> loss(b, eps);
             loss.add_distance_of_centres();
             return loss.result();

@@ -1,6 +1,7 @@
 #ifndef XLOSS_DETECTION_EIOU_HPP
 #define XLOSS_DETECTION_EIOU_HPP
 
+#include <xloss/config.hpp>
 #include <xloss/criterion/box_call.hpp>
 #include <xloss/detection/overlap_loss.hpp>
 #include <xloss/engine/box.hpp>
@@ -38,7 +39,7 @@ struct eiou {
         double eps = 1e-7;
 
         template <class V>
-        box_point<V> at_box(const box_pair<V>& b) const {
+        XLOSS_INLINE box_point<V> at_box(const box_pair<V>& b) const {
             engine::overlap_loss<V> loss(b, eps);
             loss.add_distance_of_centres();
             loss.value = loss.value + length_penalty(loss.x, loss.by_x) + length_penalty(loss.y, loss.by_y);
@@ -47,7 +48,7 @@ struct eiou {
 
     private:
         template <class V>
-        V length_penalty(const engine::box_side<V>& s, engine::side_slopes<V>& by) const {
+        XLOSS_INLINE V length_penalty(const engine::box_side<V>& s, engine::side_slopes<V>& by) const {
             const V difference = s.own - s.target, square = s.enclosing * s.enclosing + eps;
             const V penalty = difference * difference / square;
             by.own = by.own + 2.0 * difference / square;

@@ -1,6 +1,7 @@
 #ifndef XLOSS_DETECTION_GIOU_HPP
 #define XLOSS_DETECTION_GIOU_HPP
 
+#include <xloss/config.hpp>
 #include <xloss/criterion/box_call.hpp>
 #include <xloss/detection/overlap_loss.hpp>
 #include <xloss/engine/box.hpp>
@@ -41,7 +42,7 @@ struct giou {
         double eps = 1e-7;
 
         template <class V>
-        box_point<V> at_box(const box_pair<V>& b) const {
+        XLOSS_INLINE box_point<V> at_box(const box_pair<V>& b) const {
             engine::overlap_loss<V> loss(b, eps);
             const auto &x = loss.x, &y = loss.y;
             const V area = x.enclosing * y.enclosing, with_eps = area + eps;

@@ -1,6 +1,7 @@
 #ifndef XLOSS_DETECTION_SIOU_HPP
 #define XLOSS_DETECTION_SIOU_HPP
 
+#include <xloss/config.hpp>
 #include <xloss/criterion/box_call.hpp>
 #include <xloss/detection/overlap_loss.hpp>
 #include <xloss/engine/box.hpp>
@@ -43,7 +44,7 @@ struct siou {
         double eps = 1e-7;
 
         template <class V>
-        box_point<V> at_box(const box_pair<V>& b) const {
+        XLOSS_INLINE box_point<V> at_box(const box_pair<V>& b) const {
             engine::overlap_loss<V> loss(b, eps);
             const V dx = loss.x.offset, dy = loss.y.offset;
             const V square = dx * dx + dy * dy + eps;
@@ -59,8 +60,8 @@ struct siou {
     private:
         /// Adds the half of 1 - exp(-(2 - A) ratio); returns its slope by A.
         template <class V>
-        V add_distance(const engine::box_side<V>& s, engine::side_slopes<V>& by, V& value,
-                       const V& angle) const {
+        XLOSS_INLINE V add_distance(const engine::box_side<V>& s, engine::side_slopes<V>& by, V& value,
+                                    const V& angle) const {
             const V below = s.enclosing * s.enclosing + eps, ratio = s.offset * s.offset / below;
             const V kept = exp(-(2.0 - angle) * ratio);
             const V by_ratio = 0.5 * kept * (2.0 - angle);
@@ -72,18 +73,18 @@ struct siou {
 
         /// A = 2 abs(d) abs(other)/square, by d.
         template <class V>
-        static void add_angle(const V& d, const V& other, const V& by_angle, const V& angle, const V& square,
-                              engine::side_slopes<V>& by) {
+        static XLOSS_INLINE void add_angle(const V& d, const V& other, const V& by_angle, const V& angle,
+                                           const V& square, engine::side_slopes<V>& by) {
             by.offset = by.offset + by_angle * (2.0 * (engine::sign_of(d) * abs(other) - angle * d) / square);
         }
 
         /// The half of (1 - exp(-abs(w - w_t)/(max(w, w_t) + eps)))^4.
         template <class V>
-        V shape_cost(const engine::box_side<V>& s, engine::side_slopes<V>& by) const {
+        XLOSS_INLINE V shape_cost(const engine::box_side<V>& s, engine::side_slopes<V>& by) const {
             const V difference = s.own - s.target, larger = max(s.own, s.target);
             const V below = max(larger, V(0.0)) + eps, ratio = abs(difference) / below;
             const V kept = exp(-ratio), missing = 1.0 - kept, cubed = missing * missing * missing;
-            const V own_is_larger = select((larger > V(0.0)) & (s.own == larger), V(1.0), V(0.0));
+            const V own_is_larger = select(larger > V(0.0), select(s.own == larger, V(1.0), V(0.0)), V(0.0));
             by.own =
                 by.own + 2.0 * cubed * kept * (engine::sign_of(difference) - ratio * own_is_larger) / below;
             return 0.5 * cubed * missing;

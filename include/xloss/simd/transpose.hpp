@@ -51,6 +51,32 @@ XLOSS_INLINE number<T, W> every_second(const number<T, W>& a, const number<T, W>
                                 static_cast<int>(First + 2 * I)...)));
 }
 
+/// These lanes of a (from 0) and b (from W).
+template <int... From, class T, std::size_t W>
+XLOSS_INLINE number<T, W> shuffle(const number<T, W>& a, const number<T, W>& b) {
+    using plain [[gnu::vector_size(W * sizeof(T))]] = T;
+    using storage = typename number<T, W>::storage_type;
+    return number<T, W>::wrap(std::bit_cast<storage>(__builtin_shufflevector(
+        std::bit_cast<plain>(a.unwrap()), std::bit_cast<plain>(b.unwrap()), From...)));
+}
+
+/// Whether a vector is two halves of four: AVX exchanges lanes within halves in one instruction, and across
+/// them in three.
+template <class V>
+inline constexpr bool fours_in_halves = V::width == 8 && sizeof(typename V::value_type) == 4;
+
+/// Squares of four in the lower and in the upper halves: rows become columns.
+template <class V>
+XLOSS_INLINE std::array<V, 4> transposed_halves(const std::array<V, 4>& rows) {
+    const V low01 = shuffle<0, 8, 1, 9, 4, 12, 5, 13>(rows[0], rows[1]);
+    const V low23 = shuffle<0, 8, 1, 9, 4, 12, 5, 13>(rows[2], rows[3]);
+    const V up01 = shuffle<2, 10, 3, 11, 6, 14, 7, 15>(rows[0], rows[1]);
+    const V up23 = shuffle<2, 10, 3, 11, 6, 14, 7, 15>(rows[2], rows[3]);
+    return {shuffle<0, 1, 8, 9, 4, 5, 12, 13>(low01, low23),
+            shuffle<2, 3, 10, 11, 6, 7, 14, 15>(low01, low23), shuffle<0, 1, 8, 9, 4, 5, 12, 13>(up01, up23),
+            shuffle<2, 3, 10, 11, 6, 7, 14, 15>(up01, up23)};
+}
+
 } // namespace detail
 
 /// W rows of four numbers, one after the other in memory, as four columns.
@@ -60,6 +86,11 @@ XLOSS_INLINE std::array<V, 4> load_fours(const typename V::value_type* rows) {
     const V a = V::load(rows), b = V::load(rows + W), c = V::load(rows + 2 * W), d = V::load(rows + 3 * W);
     if constexpr (W == 1) {
         return {a, b, c, d};
+    } else if constexpr (detail::fours_in_halves<V>) {
+        using detail::shuffle;
+        return detail::transposed_halves<V>(
+            {shuffle<0, 1, 2, 3, 8, 9, 10, 11>(a, c), shuffle<4, 5, 6, 7, 12, 13, 14, 15>(a, c),
+             shuffle<0, 1, 2, 3, 8, 9, 10, 11>(b, d), shuffle<4, 5, 6, 7, 12, 13, 14, 15>(b, d)});
     } else {
         constexpr std::make_index_sequence<W> lanes;
         const V ab0 = detail::every_second<0>(a, b, lanes), ab1 = detail::every_second<1>(a, b, lanes);
@@ -76,6 +107,13 @@ XLOSS_INLINE void store_fours(const std::array<V, 4>& columns, typename V::value
     if constexpr (W == 1) {
         for (std::size_t c = 0; c < 4; ++c)
             columns[c].store(rows + c);
+    } else if constexpr (detail::fours_in_halves<V>) {
+        using detail::shuffle;
+        const auto [a, b, c, d] = detail::transposed_halves(columns);
+        shuffle<0, 1, 2, 3, 8, 9, 10, 11>(a, b).store(rows);
+        shuffle<0, 1, 2, 3, 8, 9, 10, 11>(c, d).store(rows + W);
+        shuffle<4, 5, 6, 7, 12, 13, 14, 15>(a, b).store(rows + 2 * W);
+        shuffle<4, 5, 6, 7, 12, 13, 14, 15>(c, d).store(rows + 3 * W);
     } else {
         constexpr std::make_index_sequence<W> lanes;
         constexpr std::size_t upper = W / 2;
