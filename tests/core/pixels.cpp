@@ -20,6 +20,12 @@ TEST_CASE("focal has its golden values", "[core]") {
     check<mask>("focal/gamma_1_5", "image", focal{.gamma = 1.5});
 }
 
+TEST_CASE("mse, l1 and smooth_l1 have their golden values", "[core]") {
+    check<soft>("mse/image_soft", "image_soft", mse{});
+    check<soft>("l1/image_soft", "image_soft", l1{});
+    check<soft>("smooth_l1/beta_0_11", "image_soft", smooth_l1{.beta = 0.11});
+}
+
 TEST_CASE("a sum of losses has its golden values", "[core]") {
     check<mask>("sums/sam_image", "image", 20.0 * focal{} + dice{});
 }

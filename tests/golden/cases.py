@@ -56,6 +56,33 @@ def weighted_bce():
     add("multilabel", "multilabel", "multilabel", "weighted_bce")
 
 
+def regression(loss):
+    for source in ("line", "image_soft", "volume", "extreme_soft"):
+        add(source, source, "binary", loss)
+    add("weights", "image_soft", "binary", loss, weights=True)
+    add("weights_valid", "image_soft", "binary", loss, weights=True, denominator="valid")
+    add("sum", "image_soft", "binary", loss, weights=True, reduction="sum")
+    add("ignore", "image_ignore", "binary", loss, ignore_index=255)
+    add("all_ignored", "all_ignored", "binary", loss, ignore_index=255)
+    add("chance", "chance_soft", "binary", loss, activation="none")
+    add("multilabel", "multilabel_soft", "multilabel", loss, weights=True)
+
+
+def mse():
+    regression("mse")
+
+
+def l1():
+    regression("l1")
+    add("and_mse", "image_soft", "binary", one("l1", 5), one("mse", 0.5), weights=True)
+
+
+def smooth_l1():
+    regression("smooth_l1")
+    for text, beta in (("0_11", 0.11), ("2_5", 2.5)):
+        add(f"beta_{text}", "image_soft", "binary", one("smooth_l1", beta=beta))
+
+
 GAMMAS = (("0", 0), ("0_5", 0.5), ("1", 1), ("1_5", 1.5), ("2", 2), ("5", 5))
 
 
@@ -591,7 +618,7 @@ def sums_of_kinds():
     add("dice_cl_dice_multiclass", "shape_labels_ignore", "multiclass", "dice", "cl_dice", ignore_index=255)
 
 
-for group in (bce, weighted_bce, focal, cross_entropy, poly_cross_entropy, dice, iou, tversky, mcc,
+for group in (bce, weighted_bce, mse, l1, smooth_l1, focal, cross_entropy, poly_cross_entropy, dice, iou, tversky, mcc,
               generalized_dice, wasserstein_dice, unified_focal, sums, selection, lovasz_hinge, lovasz_sigmoid,
               lovasz_softmax, boundary, hausdorff_dt, sobel_boundary, cl_dice, sums_of_kinds):
     FOLDER = group.__name__

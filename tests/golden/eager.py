@@ -48,6 +48,18 @@ def weighted_bce(c):
     return bce(c, pos_weight=(c.m.sum() - positive) / (positive + 1e-8))
 
 
+def mse(c):
+    return c.reduce(c.m * F.mse_loss(c.x, c.t, reduction="none"))
+
+
+def l1(c):
+    return c.reduce(c.m * F.l1_loss(c.x, c.t, reduction="none"))
+
+
+def smooth_l1(c, beta=1.0):
+    return c.reduce(c.m * F.smooth_l1_loss(c.x, c.t, beta=beta, reduction="none"))
+
+
 def focal(c, alpha=0.25, gamma=2, normalized=False, class_weights=None):
     channels, mode, activation = c.x.shape[1], c.problem.mode, c.problem.activation
     if mode == "multiclass":
@@ -297,7 +309,7 @@ def ohem(c, inside, threshold=0.7, min_kept=100000):
 
 
 LOSSES = {f.__name__: f
-          for f in (bce, weighted_bce, focal, cross_entropy, poly_cross_entropy, dice, iou, tversky, mcc,
+          for f in (bce, weighted_bce, mse, l1, smooth_l1, focal, cross_entropy, poly_cross_entropy, dice, iou, tversky, mcc,
                     generalized_dice, wasserstein_dice, unified_focal, top_k, ohem)}
 
 

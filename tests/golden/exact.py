@@ -107,6 +107,25 @@ def weighted_bce(problem, act):
     return bce(problem, act, pos_weight=negative / (positive + mpf("1e-8")))
 
 
+def residuals(problem, act, loss):
+    """Mean of loss(x - y), x the input itself."""
+    terms = [(m, loss(act.leaves[i][k][j] - y)) for i, k, j, m, y in elements(problem)]
+    return mean_over_pixels(problem, terms, sum_of_weights(problem))
+
+
+def mse(problem, act):
+    return residuals(problem, act, lambda d: d * d)
+
+
+def l1(problem, act):
+    return residuals(problem, act, absolute)
+
+
+def smooth_l1(problem, act, beta=1):
+    b = mpf(beta)
+    return residuals(problem, act, lambda d: d * d / (2 * b) if abs(d.v) < b else absolute(d) - b / 2)
+
+
 def focal(problem, act, alpha=0.25, gamma=2, normalized=False, class_weights=None):
     if problem.mode == "multiclass":
         return focal_multiclass(problem, act, alpha, gamma, normalized, class_weights)
@@ -418,7 +437,7 @@ def of_elements(problem, act, inside):
 
 
 LOSSES = {f.__name__: f
-          for f in (bce, weighted_bce, focal, cross_entropy, poly_cross_entropy, dice, iou, tversky, mcc,
+          for f in (bce, weighted_bce, mse, l1, smooth_l1, focal, cross_entropy, poly_cross_entropy, dice, iou, tversky, mcc,
                     generalized_dice, wasserstein_dice, unified_focal, top_k, ohem)}
 
 LONG_PATHS = {"sobel_boundary", "cl_dice"}  # filters and iterations between the logits and the value

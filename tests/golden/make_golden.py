@@ -12,6 +12,7 @@ import numpy as np
 
 sys.dont_write_bytecode = True  # no cache files among the sources
 
+import boxes
 import detection
 import distances
 import eager
@@ -131,6 +132,7 @@ def main():
     for old in out.rglob("*.npy"):
         old.unlink()
     write(out, computed)
+    boxes.write(out)
     detection.write(out)
     distances.write(out)
     filters.write(out)

@@ -76,9 +76,9 @@ struct overlap_loss {
     XLOSS_INLINE overlap_loss(const box_pair<V>& b, double epsilon)
         : x(side_of(b.predicted.x1, b.predicted.x2, b.target.x1, b.target.x2)),
           y(side_of(b.predicted.y1, b.predicted.y2, b.target.y1, b.target.y2)), eps(epsilon) {
-        const auto meet = (x.inter > V(0.0)) & (y.inter > V(0.0)); // boxes that touch do not
-        x.inter = select(meet, x.inter, V(0.0));
-        y.inter = select(meet, y.inter, V(0.0));
+        // Both or none: boxes that touch do not intersect.
+        x.inter = select(x.inter > V(0.0), select(y.inter > V(0.0), x.inter, V(0.0)), V(0.0));
+        y.inter = select(x.inter > V(0.0), y.inter, V(0.0));
         inter = x.inter * y.inter;
         joint = x.own * y.own + x.target * y.target - inter;
         below = away_from_zero(joint + eps, epsilon);
