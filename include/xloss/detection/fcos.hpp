@@ -307,7 +307,7 @@ private:
     }
 
     positives labelled(const tensor::one_hot<L>& y) {
-        const std::size_t wrong = y.first_wrong();
+        const std::size_t wrong = first_wrong_label(y.labels());
         if (wrong < shapes_.locations)
             throw label_error("xloss::fcos: label " + y.labels().value_at(wrong) + " at [" +
                               std::to_string(wrong) + "] is outside [0, " + std::to_string(shapes_.classes) +
