@@ -34,8 +34,8 @@
 #include <xloss/losses/l1.hpp>
 #include <xloss/losses/lovasz.hpp>
 #include <xloss/losses/mcc.hpp>
-#include <xloss/losses/poly_cross_entropy.hpp>
 #include <xloss/losses/mse.hpp>
+#include <xloss/losses/poly_cross_entropy.hpp>
 #include <xloss/losses/region_boundary.hpp>
 #include <xloss/losses/smooth_l1.hpp>
 #include <xloss/losses/sobel_boundary.hpp>
