@@ -207,7 +207,7 @@ public:
           true_boxes_(y.boxes, {found_.rows, shapes_.box}), masks_(x.masks, mask_rows()),
           true_masks_(y.masks, {found_.rows, shapes_.mask}), smooth_l1_{.beta = loss.beta,
                                                                         .reduction = reduction::sum} {
-        check_recipe_upstream(loss.name, options);
+        check_recipe_upstream(&names_of<mask_rcnn<MaskLoss>>, options);
         check_number(loss.name, "class_weight", loss.class_weight, -HUGE_VAL);
         check_number(loss.name, "box_weight", loss.box_weight, -HUGE_VAL);
         check_number(loss.name, "mask_weight", loss.mask_weight, -HUGE_VAL);
@@ -220,14 +220,14 @@ public:
 
     template <class Gradients>
     evaluation_type gradients_into(Gradients& grads) const {
+        const loss_name name = &names_of<mask_rcnn<MaskLoss>>;
         const tensor::sink<S> scores(grads.scores);
         const tensor::sink<B> boxes(grads.boxes);
         const tensor::sink<M> masks(grads.masks);
-        check_gradient_shape(loss_.name, "scores", scores.shape(), shapes_.scores);
-        check_gradient_shape(loss_.name, "boxes", boxes.shape(), shapes_.boxes);
-        check_gradient_shape(loss_.name, "masks", masks.shape(), shapes_.masks);
-        check_apart(loss_.name,
-                    {{"scores", scores.memory()}, {"boxes", boxes.memory()}, {"masks", masks.memory()}},
+        check_gradient_shape(name, "scores", scores.shape(), shapes_.scores);
+        check_gradient_shape(name, "boxes", boxes.shape(), shapes_.boxes);
+        check_gradient_shape(name, "masks", masks.shape(), shapes_.masks);
+        check_apart(name, {{"scores", scores.memory()}, {"boxes", boxes.memory()}, {"masks", masks.memory()}},
                     {memory_of("scores", x_.scores), memory_of("boxes", x_.boxes),
                      memory_of("masks", x_.masks), memory_of("labels", y_.labels),
                      memory_of("target boxes", y_.boxes), memory_of("target masks", y_.masks)});
