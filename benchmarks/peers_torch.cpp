@@ -4,6 +4,7 @@
 
 #include <torch/torch.h>
 
+#include <algorithm>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -243,6 +244,149 @@ Tensor evaluate(formula loss, const Tensor& x, const Tensor& y, const Tensor& di
     throw std::logic_error("no such formula");
 }
 
+/// Of pairs of boxes.
+struct overlaps {
+    Tensor both, all;     // intersection and union
+    Tensor width, height; // of the enclosing box
+};
+
+/// As torchvision's _loss_inter_union has them.
+overlaps overlap_of(const Tensor& a, const Tensor& b) {
+    const auto at = [](const Tensor& boxes, int i) { return boxes.select(1, i); };
+    const auto x1 = torch::max(at(a, 0), at(b, 0)), y1 = torch::max(at(a, 1), at(b, 1));
+    const auto x2 = torch::min(at(a, 2), at(b, 2)), y2 = torch::min(at(a, 3), at(b, 3));
+    auto both = torch::zeros_like(x1);
+    const auto meet = (y2 > y1).logical_and(x2 > x1);
+    both.index_put_({meet}, (x2.index({meet}) - x1.index({meet})) * (y2.index({meet}) - y1.index({meet})));
+    const auto area = [&](const Tensor& v) { return (at(v, 2) - at(v, 0)) * (at(v, 3) - at(v, 1)); };
+    return {both, area(a) + area(b) - both, torch::max(at(a, 2), at(b, 2)) - torch::min(at(a, 0), at(b, 0)),
+            torch::max(at(a, 3), at(b, 3)) - torch::min(at(a, 1), at(b, 1))};
+}
+
+/// torchvision.ops.generalized_box_iou_loss.
+Tensor giou(const Tensor& a, const Tensor& b) {
+    constexpr double eps = 1e-7;
+    const auto o = overlap_of(a, b);
+    const auto around = o.width * o.height;
+    return 1 - (o.both / (o.all + eps) - (around - o.all) / (around + eps));
+}
+
+/// torchvision.ops.complete_box_iou_loss, with the aspect ratio by atan2.
+Tensor ciou(const Tensor& a, const Tensor& b) {
+    constexpr double eps = 1e-7, pi = 3.14159265358979323846;
+    const auto at = [](const Tensor& boxes, int i) { return boxes.select(1, i); };
+    const auto o = overlap_of(a, b);
+    const auto iou = o.both / (o.all + eps);
+    const auto diagonal = o.width.square() + o.height.square() + eps;
+    const auto apart = ((at(a, 0) + at(a, 2) - at(b, 0) - at(b, 2)) / 2).square() +
+                       ((at(a, 1) + at(a, 3) - at(b, 1) - at(b, 3)) / 2).square();
+    const auto angle = [&](const Tensor& v) {
+        return torch::atan2(at(v, 2) - at(v, 0), at(v, 3) - at(v, 1));
+    };
+    const auto v = 4 / (pi * pi) * (angle(b) - angle(a)).square();
+    Tensor alpha;
+    {
+        const torch::NoGradGuard constant;
+        alpha = v / (1 - iou + v + eps);
+    }
+    return 1 - iou + apart / diagonal + alpha * v;
+}
+
+/// FCOSHead.compute_loss, from boxes that are decoded.
+Tensor fcos(const Tensor& scores, const Tensor& boxes, const Tensor& centerness, const Tensor& one_hot,
+            const Tensor& labels, const Tensor& true_boxes, const Tensor& true_centerness) {
+    const auto foreground = labels >= 0;
+    const auto n = std::max<double>(1, foreground.sum().item<double>());
+    const auto sum = F::BinaryCrossEntropyWithLogitsFuncOptions().reduction(torch::kSum);
+    const auto elements = static_cast<double>(scores.numel());
+    return focal(scores, one_hot, 2.0) * (elements / n) +
+           giou(boxes.index({foreground}), true_boxes.index({foreground})).sum() / n +
+           F::binary_cross_entropy_with_logits(centerness.index({foreground}),
+                                               true_centerness.index({foreground}), sum) /
+               n;
+}
+
+/// fastrcnn_loss, and maskrcnn_loss on the masks of the positive rois.
+Tensor mask_rcnn(const Tensor& scores, const Tensor& boxes, const Tensor& masks, const Tensor& labels,
+                 const Tensor& true_boxes, const Tensor& true_masks) {
+    const auto rois = scores.size(0);
+    const auto positive = torch::nonzero(labels > 0).squeeze(1);
+    const auto of = labels.index_select(0, positive);
+    const auto box = F::smooth_l1_loss(boxes.view({rois, -1, 4}).index({positive, of}),
+                                       true_boxes.index_select(0, positive),
+                                       F::SmoothL1LossFuncOptions().reduction(torch::kSum), 1.0 / 9.0);
+    return F::cross_entropy(scores, labels) + box / static_cast<double>(rois) +
+           F::binary_cross_entropy_with_logits(masks.index({positive, of}),
+                                               true_masks.index_select(0, positive));
+}
+
+class detection_torch final : public contender {
+public:
+    explicit detection_torch(const detection_problem& at) : loss_(at.loss) {
+        at::set_num_threads(1);
+        const auto rows = at.rows, classes = at.classes, side = at.side;
+        scores_ = leaf(at.scores, {rows, classes}, at.score_elements());
+        boxes_ = leaf(at.boxes, {rows, at.box_elements() / rows}, at.box_elements());
+        centerness_ = leaf(at.centerness, {rows}, at.centerness_elements());
+        masks_ = leaf(at.masks, {rows, classes, side, side}, at.mask_elements());
+        one_hot_ = constant(at.one_hot, {rows, classes});
+        true_boxes_ = constant(at.true_boxes, {rows, 4});
+        true_centerness_ = constant(at.true_centerness, {rows});
+        true_masks_ = constant(at.true_masks, {rows, side, side});
+        labels_ = torch::from_blob(const_cast<std::int64_t*>(at.labels), {rows}, torch::kLong);
+    }
+
+    double step() override {
+        for (auto& one : leaves_)
+            one.mutable_grad() = Tensor();
+        const auto loss = evaluate();
+        loss.backward();
+        return loss.item<double>();
+    }
+    [[nodiscard]] const float* gradient() const override {
+        std::vector<Tensor> all;
+        for (const auto& one : leaves_)
+            all.push_back(one.grad().flatten());
+        gradient_ = torch::cat(all).contiguous();
+        return gradient_.data_ptr<float>();
+    }
+
+private:
+    // from_blob takes no const pointer; no tensor is written to.
+    static Tensor constant(const float* first, at::IntArrayRef shape) {
+        return first ? torch::from_blob(const_cast<float*>(first), shape, torch::kFloat) : Tensor();
+    }
+    Tensor leaf(const float* first, at::IntArrayRef shape, std::int64_t elements) {
+        if (elements == 0)
+            return {};
+        const auto one = constant(first, shape).requires_grad_(true);
+        leaves_.push_back(one);
+        return one;
+    }
+
+    Tensor evaluate() const {
+        switch (loss_) {
+        case detection_formula::smooth_l1:
+            return F::smooth_l1_loss(boxes_, true_boxes_);
+        case detection_formula::giou:
+            return giou(boxes_, true_boxes_).mean();
+        case detection_formula::ciou:
+            return ciou(boxes_, true_boxes_).mean();
+        case detection_formula::fcos:
+            return fcos(scores_, boxes_, centerness_, one_hot_, labels_, true_boxes_, true_centerness_);
+        case detection_formula::mask_rcnn:
+            return mask_rcnn(scores_, boxes_, masks_, labels_, true_boxes_, true_masks_);
+        }
+        throw std::logic_error("no such formula");
+    }
+
+    detection_formula loss_;
+    std::vector<Tensor> leaves_; // in the order of their gradients
+    Tensor scores_, boxes_, centerness_, masks_, one_hot_, true_boxes_, true_centerness_, true_masks_,
+        labels_;
+    mutable Tensor gradient_;
+};
+
 torch::ScalarType stored_type(target_kind kind) {
     if (kind == target_kind::float32)
         return torch::kFloat;
@@ -307,6 +451,10 @@ const char* torch_version() {
 
 std::unique_ptr<contender> make_torch(formula loss, const problem& at) {
     return std::make_unique<torch_contender>(loss, at);
+}
+
+std::unique_ptr<contender> make_torch(const detection_problem& at) {
+    return std::make_unique<detection_torch>(at);
 }
 
 } // namespace bench

@@ -12,4 +12,8 @@ std::unique_ptr<contender> make_torch(formula, const problem&) {
     return nullptr;
 }
 
+std::unique_ptr<contender> make_torch(const detection_problem&) {
+    return nullptr;
+}
+
 } // namespace bench

@@ -17,7 +17,9 @@
 #include <xloss/detection/ciou.hpp>
 #include <xloss/detection/diou.hpp>
 #include <xloss/detection/eiou.hpp>
+#include <xloss/detection/fcos.hpp>
 #include <xloss/detection/giou.hpp>
+#include <xloss/detection/mask_rcnn.hpp>
 #include <xloss/detection/siou.hpp>
 #include <xloss/distance/boundary_weights.hpp>
 #include <xloss/distance/distance_transform.hpp>
@@ -35,8 +37,8 @@
 #include <xloss/losses/l1.hpp>
 #include <xloss/losses/lovasz.hpp>
 #include <xloss/losses/mcc.hpp>
-#include <xloss/losses/poly_cross_entropy.hpp>
 #include <xloss/losses/mse.hpp>
+#include <xloss/losses/poly_cross_entropy.hpp>
 #include <xloss/losses/region_boundary.hpp>
 #include <xloss/losses/smooth_l1.hpp>
 #include <xloss/losses/sobel_boundary.hpp>
@@ -57,6 +59,7 @@
 #include <xloss/training/confusion_matrix.hpp>
 #include <xloss/training/early_stopping.hpp>
 #include <xloss/training/gradient_norm_weighting.hpp>
+#include <xloss/training/gradient_statistics.hpp>
 #include <xloss/training/loss_schedule.hpp>
 #include <xloss/training/surface_quality.hpp>
 #include <xloss/training/uncertainty_weighting.hpp>

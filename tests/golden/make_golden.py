@@ -14,6 +14,7 @@ sys.dont_write_bytecode = True  # no cache files among the sources
 
 import boxes
 import clipping
+import detection
 import distances
 import eager
 import eager_neighbours
@@ -22,6 +23,7 @@ import exact
 import exact_neighbours
 import exact_ranked
 import filters
+import sam
 from cases import CASES
 from inputs import DISTANCES, INPUTS
 from problem import Problem
@@ -134,8 +136,10 @@ def main():
     write(out, computed)
     boxes.write(out)
     clipping.write(out)
+    detection.write(out)
     distances.write(out)
     filters.write(out)
+    sam.write(out)
     checked = sum(agreed for _, _, _, agreed in computed.values())
     files = [p for p in out.rglob("*.npy")]
     print(f"{len(CASES)} cases, {checked} of them compared with PyTorch entry by entry, {len(files)} files, "

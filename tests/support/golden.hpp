@@ -103,10 +103,15 @@ struct tolerance {
 
     template <class T>
     static tolerance of(const reference& r) {
+        return of_power<T>(r.log_power);
+    }
+
+    template <class T>
+    static tolerance of_power(double log_power) {
         const double smallest = static_cast<double>(std::numeric_limits<T>::min());
         if constexpr (std::is_same_v<T, double>)
             return {1e-12, 1e-11, smallest};
-        const double single = 2e-6 * std::max(1.0, r.log_power / 16.0);
+        const double single = 2e-6 * std::max(1.0, log_power / 16.0);
         return {single, single, smallest};
     }
 };
@@ -138,16 +143,17 @@ inline void check_normalizer(double expected, double found, const tolerance& t) 
     CHECK(wrongness(found, expected, allowed(expected, t.value, 0.0)) <= 1.0);
 }
 
-/// One assertion for the whole gradient, which names the worst element.
-template <class Grad>
-void check_grad(const reference& expected, const Grad& found, const tolerance& t) {
-    REQUIRE(std::equal(found.shape().begin(), found.shape().end(), expected.grad.shape().begin(),
-                       expected.grad.shape().end()));
+/// One assertion for a whole gradient, which names the worst element. `expected` and `scale`: tensors of its
+/// shape.
+template <class Expected, class Grad>
+void check_tensor(const Expected& expected, const Expected& scale, const Grad& found, const tolerance& t) {
+    REQUIRE(std::equal(found.shape().begin(), found.shape().end(), expected.shape().begin(),
+                       expected.shape().end()));
     double worst = -1.0;
     std::size_t where = 0;
-    for (std::size_t i = 0; i < expected.grad.size(); ++i) {
-        const double bound = allowed(expected.scale.data()[i], t.grad, t.smallest);
-        const double here = wrongness(static_cast<double>(found.data()[i]), expected.grad.data()[i], bound);
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+        const double bound = allowed(scale.data()[i], t.grad, t.smallest);
+        const double here = wrongness(static_cast<double>(found.data()[i]), expected.data()[i], bound);
         if (here <= worst)
             continue;
         worst = here;
@@ -155,8 +161,13 @@ void check_grad(const reference& expected, const Grad& found, const tolerance& t
     }
     INFO(std::setprecision(17) << "gradient at " << where << ": found "
                                << static_cast<double>(found.data()[where]) << ", expected "
-                               << expected.grad.data()[where] << ", scale " << expected.scale.data()[where]);
+                               << expected.data()[where] << ", scale " << scale.data()[where]);
     CHECK(worst <= 1.0);
+}
+
+template <class Grad>
+void check_grad(const reference& expected, const Grad& found, const tolerance& t) {
+    check_tensor(expected.grad, expected.scale, found, t);
 }
 
 template <class Loss, class Logits, class Target>

@@ -169,15 +169,6 @@ struct gradient_run {
     }
 };
 
-/// Everything that with_stages and the stages check, and nothing else.
-struct check_run {
-    template <class Stages>
-    int operator()(const Stages& stages) const {
-        stages.check();
-        return 0;
-    }
-};
-
 template <class T>
 struct unreduced_run {
     template <class Stages>

@@ -2,9 +2,10 @@
 #define XLOSS_CRITERION_DEEP_SUPERVISION_HPP
 
 #include <xloss/criterion/call.hpp>
+#include <xloss/criterion/components.hpp>
 #include <xloss/engine/options.hpp>
 #include <xloss/engine/per_class.hpp>
-#include <xloss/engine/target.hpp>
+#include <xloss/engine/zeros.hpp>
 #include <xloss/tensor/alias.hpp>
 #include <xloss/tensor/error.hpp>
 #include <xloss/tensor/like.hpp>
@@ -86,30 +87,6 @@ auto& at_head(List& list, Index i) {
 
 template <class List, class Index>
 using type_at_head = std::remove_cvref_t<decltype(at_head(std::declval<const List&>(), Index{}))>;
-
-/// Throws what is being handled once more, of the same type, with the head in its message.
-[[noreturn]] inline void rethrow_of_head(std::size_t i) {
-    const auto text = [i](const error& e) {
-        return "xloss::deep_supervision: head " + std::to_string(i) + ": " + e.what();
-    };
-    try {
-        throw;
-    } catch (const shape_error& e) {
-        throw shape_error(text(e));
-    } catch (const label_error& e) {
-        throw label_error(text(e));
-    } catch (const target_error& e) {
-        throw target_error(text(e));
-    } catch (const parameter_error& e) {
-        throw parameter_error(text(e));
-    } catch (const finite_error& e) {
-        throw finite_error(text(e));
-    } catch (const alias_error& e) {
-        throw alias_error(text(e));
-    } catch (const error& e) {
-        throw error(text(e));
-    }
-}
 
 /// Several heads in words of the engine. `Fixed`: their number, if the compiler knows it, or 0.
 template <std::size_t Fixed, class Losses, class X, class Y>
@@ -267,7 +244,7 @@ private:
         try {
             f();
         } catch (const error&) {
-            rethrow_of_head(i);
+            tensor::rethrow_from("xloss::deep_supervision: head " + std::to_string(i));
         }
     }
 

@@ -2,6 +2,7 @@
 #define XLOSS_ENGINE_APART_HPP
 
 #include <xloss/engine/bind.hpp>
+#include <xloss/engine/gradient_rows.hpp>
 #include <xloss/engine/options.hpp>
 #include <xloss/engine/pixel.hpp>
 #include <xloss/engine/program.hpp>
@@ -17,6 +18,7 @@
 #include <xloss/tensor/shape.hpp>
 #include <xloss/tensor/sink.hpp>
 
+#include <array>
 #include <cstddef>
 #include <limits>
 #include <optional>
@@ -56,8 +58,8 @@ public:
     selection_stages(const placed_loss<Selection>& one, const sweep_inputs<T>& in, const survey& s,
                      const mode_options& options, const call_options& call)
         : selection_(one.loss), losses_(place_inside(terms_of(one.loss.loss), one.weight, one.entry)),
-          unweighted_(place_inside(terms_of(one.loss.loss), 1.0, one.entry)), in_(in), survey_(s),
-          options_(options), call_(call) {}
+          unweighted_(place_inside(terms_of(one.loss.loss), 1.0, one.entry)), entry_(one.entry), in_(in),
+          survey_(s), options_(options), call_(call) {}
 
     /// Throws what is wrong with parameters and upstream.
     void check() const {
@@ -66,6 +68,9 @@ public:
         with_all(losses_, call_, [](const auto& ready) { ready.check(); });
         keys(); // the one allocation that may be large fails here or never
     }
+
+    /// The number of the loss in its sum.
+    [[nodiscard]] std::size_t entry() const { return entry_; }
 
     [[nodiscard]] tensor::shape unreduced_shape() const {
         return with_all(losses_, call_, [](const auto& ready) { return ready.unreduced_shape(); });
@@ -146,6 +151,7 @@ private:
     const Selection& selection_;
     losses_type losses_;
     losses_type unweighted_; // without the factor of the selection in its sum, which is no part of the keys
+    std::size_t entry_;
     const sweep_inputs<T>& in_;
     const survey& survey_;
     const mode_options& options_;
@@ -200,18 +206,34 @@ public:
         each_apart([](auto& one) { one.check(); });
         report<N> whole;
         const auto add = [&](const report<N>& r) {
-            whole.value += r.value;
-            for (std::size_t i = 0; i < N; ++i) {
-                whole.terms[i].value += r.terms[i].value;
-                whole.terms[i].normalizer += r.terms[i].normalizer;
-            }
+            whole += r;
             out.accumulate = true;
         };
         with_fused([&](auto& ready) { add(ready.template run<Gradient, N>(out)); });
         each_apart([&](auto& one) { add(one.template run<Gradient, N>(out)); });
-        whole.normalizer = whole.terms[0].normalizer;
-        whole.valid = survey_.valid;
-        return whole;
+        return finished(whole);
+    }
+
+    /// As `run`, with the rows of what each loss gives to the gradient. A loss that runs apart runs twice
+    /// where the gradient itself is asked for too.
+    template <std::size_t N>
+    report<N> run_with_rows(sink_ref<T> out, std::array<gradient_rows, N>& rows) {
+        check_kinds();
+        each_apart([](auto& one) { one.check(); });
+        report<N> whole;
+        const auto add = [&](const report<N>& r) {
+            whole += r;
+            out.accumulate = true;
+        };
+        with_fused([&](auto& ready) { add(ready.template run_with_rows<N>(out, rows)); });
+        each_apart([&](auto& one) {
+            const tensor::sink<T> to = rows[one.entry()].template sink<T>(in_.x.shape());
+            const report<N> r = one.template run<true, N>(sink_ref<T>{&to, false});
+            if (out.to)
+                one.template run<true, N>(out);
+            add(r);
+        });
+        return finished(whole);
     }
 
     /// The shape of the unreduced losses.
@@ -256,6 +278,13 @@ private:
     /// Whether what is evaluated together is a sum of the same.
     template <class Program>
     static constexpr bool fits = Program::has_regions ? !elements_apart : !regions_apart;
+
+    template <std::size_t N>
+    report<N> finished(report<N> whole) const {
+        whole.normalizer = whole.terms[0].normalizer;
+        whole.valid = survey_.valid;
+        return whole;
+    }
 
     /// Throws for a tensor from above where the terms have none of one shape.
     void check_kinds() const {

@@ -244,6 +244,9 @@ public:
         return r;
     }
 
+    /// Throws where the upstream gradient does not fit; nothing is written.
+    void check() const { check_upstream(); }
+
     /// One loss for every box.
     [[nodiscard]] tensor::shape unreduced_shape() const {
         if (!Program::all_boxwise)

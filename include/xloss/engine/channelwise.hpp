@@ -18,6 +18,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <span>
 #include <utility>
 
 namespace xloss::engine {
@@ -63,6 +64,19 @@ public:
                 for (std::size_t k = 0; k < width; ++k)
                     totals[b * width + k] += partials[slot * width + k];
             });
+    }
+
+    /// One pass that writes several gradients, block by block and one after the other.
+    void run_gradients(std::span<const sweep_output<T, Program::points>> outputs) const {
+        this->each_block(
+            this->plan(Program::sees_distance), [](std::size_t) {},
+            [&](block& k, std::size_t, std::size_t b, std::size_t i, std::size_t n) {
+                for (const auto& to : outputs)
+                    run_block<false, emit::gradient>(k, b, i, n, to.point,
+                                                     to.pulls ? to.pulls + b * g_.classes : nullptr, nullptr,
+                                                     to.out);
+            },
+            [](std::size_t, std::size_t) {});
     }
 
 private:

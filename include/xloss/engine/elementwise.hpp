@@ -9,6 +9,7 @@
 #include <xloss/engine/sweep.hpp>
 #include <xloss/engine/target.hpp>
 #include <xloss/engine/workspace.hpp>
+#include <xloss/engine/zeros.hpp>
 #include <xloss/simd/flush.hpp>
 #include <xloss/tensor/sink.hpp>
 #include <xloss/tensor/source.hpp>
@@ -16,6 +17,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <span>
 
 namespace xloss::engine {
 
@@ -253,6 +255,15 @@ public:
             });
     }
 
+    /// One pass that writes several gradients, tile by tile and one after the other.
+    void run_gradients(std::span<const sweep_output<T, Program::points>> outputs) const {
+        buffers r;
+        for (std::size_t row = 0; row < g_.samples * g_.classes; ++row)
+            for (std::size_t i = 0; i < g_.pixels; i += tile_size)
+                for (const auto& to : outputs)
+                    run_tile<false, emit::gradient>(r, row, i, to.point, to.pulls, nullptr, to.out);
+    }
+
     /// The same pass over one sample, with the same bits.
     template <bool Sums, emit Emit>
     void run_sample(std::size_t b, const std::array<double, Program::points>& point, const pull_back* pulls,
@@ -276,7 +287,7 @@ public:
 
     /// Whether what is read and written of a sample is still in a cache when it is read again.
     [[nodiscard]] bool sample_stays_cached() const {
-        return g_.classes * g_.pixels * 3 * sizeof(T) <= cached_bytes;
+        return g_.classes * g_.pixels * 3 * sizeof(T) <= sample_bytes;
     }
 
     /// Sums are kept for this many regions.
@@ -284,7 +295,7 @@ public:
 
 private:
     static constexpr std::size_t tiles_per_piece = 16;
-    static constexpr std::size_t cached_bytes = std::size_t{4}
+    static constexpr std::size_t sample_bytes = std::size_t{4}
                                                 << 20; // a second-level cache and some of the third
 
     struct buffers {
@@ -304,8 +315,11 @@ private:
         t.accumulate = out.accumulate;
         t.absent = out.absent;
         if constexpr (Program::has_own && emits_pull_back(Emit))
-            if (is_left_out(pulls[row], point))
-                return write_nothing(first, t.n, r.out.data(), out);
+            if (is_left_out(pulls[row], point)) {
+                if (!out.accumulate)
+                    write_zeros(*out.to, first, t.n);
+                return;
+            }
         t.x = in_.x.read(first, t.n, r.x.data());
         const auto [y, m] = in_.y.read(b, c, i, t.n, r.y.data(), r.m.data(), r.spare.data());
         t.y = y;
@@ -335,14 +349,6 @@ private:
     /// even read.
     static bool is_left_out(const pull_back& pull, const std::array<double, Program::points>& point) {
         return pull.is_zero() && std::all_of(point.begin(), point.end(), [](double f) { return f == 0.0; });
-    }
-
-    static void write_nothing(std::size_t first, std::size_t n, T* buffer, const sink_ref<T>& out) {
-        if (out.accumulate)
-            return;
-        T* to = out.to->begin(first, n, buffer, false);
-        std::fill_n(to, n, T(0));
-        out.to->commit(first, n, to);
     }
 
     /// The class weight of every point.

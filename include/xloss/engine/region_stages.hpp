@@ -52,6 +52,9 @@ public:
         factors();
     }
 
+    /// The number of the loss in its sum.
+    [[nodiscard]] std::size_t entry() const { return one_.entry; }
+
     [[nodiscard]] tensor::shape unreduced_shape() const {
         if constexpr (pools_regions)
             throw parameter_error(in_.y.name() + ": unreduced: this mean over elements has no losses of "

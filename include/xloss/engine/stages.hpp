@@ -4,6 +4,8 @@
 #include <xloss/engine/channelwise.hpp>
 #include <xloss/engine/check.hpp>
 #include <xloss/engine/elementwise.hpp>
+#include <xloss/engine/executor.hpp>
+#include <xloss/engine/gradient_rows.hpp>
 #include <xloss/engine/options.hpp>
 #include <xloss/engine/program.hpp>
 #include <xloss/engine/regional.hpp>
@@ -20,10 +22,12 @@
 #include <cmath>
 #include <cstddef>
 #include <limits>
+#include <optional>
 #include <span>
 #include <tuple>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace xloss::engine {
 
@@ -72,6 +76,34 @@ public:
             sum_up<emit::nothing>({});
             write_gradient(out);
         }
+        return reported<N>();
+    }
+
+    /// Value, and in one sweep the gradient (none where `out` has no tensor) and the rows of what each of N
+    /// losses gives to it. On the calling thread.
+    template <std::size_t N>
+    report<N> run_with_rows(const sink_ref<T>& out, std::array<gradient_rows, N>& rows) {
+        check_upstream();
+        sum_up<emit::nothing>({});
+        const std::size_t regions = program_type::has_regions ? sweep_.regions() : 0;
+        pull_back* pulls = in_.memory.template get<pull_back>(scratch::entry_pull_backs, N * regions);
+        std::vector<tensor::sink<T>> sinks;
+        std::vector<sweep_output<T, program_type::points>> outputs;
+        sinks.reserve(N);
+        outputs.reserve(N + 1);
+        for (std::size_t entry = 0; entry < N; ++entry) {
+            sinks.push_back(rows[entry].template sink<T>(in_.x.shape()));
+            if constexpr (program_type::has_regions)
+                fill_pull_backs(pulls + entry * regions, entry);
+            outputs.push_back({bounded(summary_.entry_factors(entry, sums_, upstream())),
+                               regions > 0 ? pulls + entry * regions : nullptr,
+                               sink_ref<T>{&sinks[entry], false}});
+        }
+        if (out.to)
+            outputs.push_back({bounded(summary_.call_factors(sums_, upstream())), pull_backs(), out});
+        const executor_ref serial{}; // the rows of a loss are added up in their order
+        const sweep_inputs<T> in{in_.x, in_.y, in_.probabilities, serial, in_.memory, in_.predicted};
+        sweep_type(program_, in).run_gradients(outputs);
         return reported<N>();
     }
 
@@ -337,8 +369,18 @@ private:
         if constexpr (!program_type::has_regions)
             return nullptr;
         pull_back* pulls = in_.memory.template get<pull_back>(scratch::pull_backs, sweep_.regions());
+        fill_pull_backs(pulls);
+        if constexpr (program_type::needs(sums::prediction))
+            write_prediction_slopes(pulls);
+        return pulls;
+    }
+
+    /// Of all regional terms, or of those of one loss of the sum.
+    void fill_pull_backs(pull_back* pulls, std::optional<std::size_t> entry = {}) {
         std::fill_n(pulls, sweep_.regions(), pull_back{});
         program_.each_regional([&]<std::size_t I>(const auto& one) {
+            if (entry && *entry != one.entry)
+                return;
             const auto mean = mean_of(one.term);
             if (!is_unreduced()) {
                 const double normalizer = summary_.template regional_value<I>(sums_, mean).normalizer;
@@ -349,9 +391,6 @@ private:
             });
         });
         bound(pulls, sweep_.regions());
-        if constexpr (program_type::needs(sums::prediction))
-            write_prediction_slopes(pulls);
-        return pulls;
     }
 
     /// Calls f(group, i, upstream) for every unreduced loss.

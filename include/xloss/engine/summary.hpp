@@ -11,6 +11,7 @@
 
 #include <array>
 #include <cstddef>
+#include <optional>
 #include <span>
 
 namespace xloss::engine {
@@ -22,6 +23,16 @@ struct report {
     std::array<mean_value, N> terms{};
     double normalizer = 0.0;
     std::size_t valid = 0;
+
+    /// Adds what other losses of the same sum give.
+    report& operator+=(const report& other) {
+        value += other.value;
+        for (std::size_t i = 0; i < N; ++i) {
+            terms[i].value += other.terms[i].value;
+            terms[i].normalizer += other.terms[i].normalizer;
+        }
+        return *this;
+    }
 };
 
 /// A term whose loss over the call is more than its sum over the denominator.
@@ -86,6 +97,11 @@ public:
     /// d(loss)/d(point sum) of every point. A slope may leave the computation type: `bounded`.
     [[nodiscard]] factors call_factors(const double* numbers, double upstream) const {
         return factors_at(numbers, upstream);
+    }
+
+    /// The same for the parts of one loss of the sum alone.
+    [[nodiscard]] factors entry_factors(std::size_t entry, const double* numbers, double upstream) const {
+        return factors_at(numbers, upstream, entry);
     }
 
     /// Of the mean over regions of term I.
@@ -197,11 +213,14 @@ private:
         return dual<n>(term.call_loss(lifted, call_sums{denominator_of(term), how_}));
     }
 
-    [[nodiscard]] factors factors_at(const double* numbers, double upstream) const {
+    [[nodiscard]] factors factors_at(const double* numbers, double upstream,
+                                     std::optional<std::size_t> entry = {}) const {
         factors f{};
         program_.each_pointwise([&]<std::size_t I>(const auto& one) {
             if constexpr (sums_own_points<term_type<I>>)
                 return; // its points have a slope for every region
+            if (entry && *entry != one.entry)
+                return;
             const double factor = one.coefficient() * upstream;
             double* own = f.data() + Program::point_offsets[I];
             if constexpr (has_call_loss<term_type<I>>) {

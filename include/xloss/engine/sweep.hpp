@@ -11,7 +11,6 @@
 #include <xloss/tensor/sink.hpp>
 #include <xloss/tensor/source.hpp>
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <limits>
@@ -213,23 +212,19 @@ struct sink_ref {
     T absent = T(0); // what values of absent elements are, where not added
 };
 
-/// For a gradient that nothing depends on.
-template <class T>
-void write_zeros(const tensor::sink<T>& to) {
-    std::array<T, tile_size> buffer;
-    for (std::size_t first = 0; first < to.size(); first += tile_size) {
-        const std::size_t n = std::min(tile_size, to.size() - first);
-        T* zeros = to.begin(first, n, buffer.data(), false);
-        std::fill_n(zeros, n, T(0));
-        to.commit(first, n, zeros);
-    }
-}
-
 /// What another head of the network says of every region, and where the gradient by it goes.
 template <class T>
 struct region_predictions {
     const tensor::source<T>* given = nullptr;
     const tensor::sink<T>* to = nullptr;
+};
+
+/// One of several gradients that a sweep writes: its slopes by the sums, and where it goes.
+template <class T, std::size_t Points>
+struct sweep_output {
+    std::array<double, Points> point{};
+    const pull_back* pulls = nullptr;
+    sink_ref<T> out{};
 };
 
 /// What every sweep of a call reads and works with.

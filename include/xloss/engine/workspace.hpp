@@ -14,34 +14,36 @@ namespace engine {
 
 /// What the engine keeps scratch memory for.
 enum class scratch {
-    class_sums,     // per class: valid, weight, target
-    survey_sums,    // per piece in flight
-    partial_sums,   // per piece in flight
-    region_sums,    // per sample and class
-    call_sums,      // per class
-    pull_backs,     // per sample and class
-    tiles,          // per piece in flight: the channels of a block of pixels
-    costs,          // per pair of classes
-    losses_classes, // per class: the sums of one sample, with derivatives
-    whole_survey,   // per class: the survey of all elements, while another is made of those that are kept
-    keys,           // per element, where some are selected
-    histograms,     // per piece in flight: keys counted by a digit
-    ranked_counts,  // keys counted by two digits
-    ranked_pixels,  // per pixel of the largest region, twice: its error with its number
-    ranked_weights, // per pixel of the largest region: weight and target, where they are not 0 or 1
-    probabilities,  // per element: what the softmax left, for losses that see a class as a whole
-    slopes,         // per element: their slopes, where the gradient cannot hold them
-    region_losses,  // per sample and class: what each region is to the mean
-    region_factors, // per sample and class: of the slopes of its elements
-    planes,         // per pixel of a region: what losses that look at neighbours make of it
-    absent,         // per pixel of a region: which are absent, for losses that look at neighbours
-    distance_maps,  // per element, where a loss looks at distances and the target brings none
-    filter,         // per pixel of a plane: what a loss that looks at neighbours makes its maps with
-    edt_rows,       // per piece in flight: a row of squared distances and what transforms it
-    masks,          // per pixel of a mask whose distances are asked for
-    labels,         // per pixel of a label map, likewise
-    objects,        // per object of sam2: whether it is there, and whether it counts
-    maps,           // per pixel: distances on their way to a tensor of another layout
+    class_sums,       // per class: valid, weight, target
+    survey_sums,      // per piece in flight
+    partial_sums,     // per piece in flight
+    region_sums,      // per sample and class
+    call_sums,        // per class
+    pull_backs,       // per sample and class
+    entry_pull_backs, // per loss of a sum, sample and class, where each gradient is asked for by itself
+    tiles,            // per piece in flight: the channels of a block of pixels
+    costs,            // per pair of classes
+    losses_classes,   // per class: the sums of one sample, with derivatives
+    whole_survey,     // per class: the survey of all elements, while another is made of those that are kept
+    keys,             // per element, where some are selected
+    histograms,       // per piece in flight: keys counted by a digit
+    ranked_counts,    // keys counted by two digits
+    ranked_pixels,    // per pixel of the largest region, twice: its error with its number
+    ranked_weights,   // per pixel of the largest region: weight and target, where they are not 0 or 1
+    probabilities,    // per element: what the softmax left, for losses that see a class as a whole
+    slopes,           // per element: their slopes, where the gradient cannot hold them
+    region_losses,    // per sample and class: what each region is to the mean
+    region_factors,   // per sample and class: of the slopes of its elements
+    planes,           // per pixel of a region: what losses that look at neighbours make of it
+    absent,           // per pixel of a region: which are absent, for losses that look at neighbours
+    distance_maps,    // per element, where a loss looks at distances and the target brings none
+    filter,           // per pixel of a plane: what a loss that looks at neighbours makes its maps with
+    edt_rows,         // per piece in flight: a row of squared distances and what transforms it
+    masks,            // per pixel of a mask whose distances are asked for
+    labels,           // per pixel of a label map, likewise
+    objects,          // per object of sam2: whether it is there, and whether it counts
+    maps,             // per pixel: distances on their way to a tensor of another layout
+    positives,        // per row that may hold an object, twice: which do
     count
 };
 

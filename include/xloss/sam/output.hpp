@@ -77,19 +77,22 @@ struct evaluation_and_sam_grads : evaluation<T, N> {
 
 namespace engine {
 
-/// Throws where a tensor that goes with the masks has not this shape.
-inline void require_shape(const std::string& loss, const char* what, const tensor::shape& given,
-                          const tensor::shape& expected, const tensor::shape& masks) {
+/// Throws where a tensor that goes with the masks has not this shape. `loss()` is the name of the loss, made
+/// only where it is needed: the string may allocate.
+template <class Name>
+void require_shape(const Name& loss, const char* what, const tensor::shape& given,
+                   const tensor::shape& expected, const tensor::shape& masks) {
     if (given != expected)
-        throw shape_error(loss + ": " + what + " " + given.to_string() + " does not fit masks " +
+        throw shape_error(loss() + ": " + what + " " + given.to_string() + " does not fit masks " +
                           masks.to_string() + ", which ask for " + expected.to_string());
 }
 
 /// Throws where what is written first would change what is read, or written, by its name second.
-inline void require_apart(const std::string& loss, const char* written, const tensor::memory_range& a,
-                          const char* other, const tensor::memory_range& b) {
+template <class Name>
+void require_apart(const Name& loss, const char* written, const tensor::memory_range& a, const char* other,
+                   const tensor::memory_range& b) {
     if (tensor::overlap(a, b))
-        throw alias_error(loss + ": the gradient buffer of " + written + " shares memory with " + other);
+        throw alias_error(loss() + ": the gradient buffer of " + written + " shares memory with " + other);
 }
 
 /// A call with masks and predicted IoU.
@@ -102,12 +105,17 @@ struct sam_request : request<Loss, X, true> {
     sam_request(const Loss& asked, const X& masks, const I& predicted_iou, const Y& y,
                 const call_options& how)
         : base(asked, masks, y, how), iou(predicted_iou) {
-        require_shape(this->targets.name(), "predicted IoU", iou.shape(), regions(), this->x.shape());
+        require_shape(named(), "predicted IoU", iou.shape(), regions(), this->x.shape());
         this->predicted.given = &iou;
     }
 
     sam_request(const sam_request&) = delete; // refers to itself
     sam_request& operator=(const sam_request&) = delete;
+
+    /// The name of the loss, when it is asked for.
+    [[nodiscard]] auto named() const {
+        return [this] { return this->targets.name(); };
+    }
 
     /// One number for every mask.
     [[nodiscard]] tensor::shape regions() const {
@@ -120,18 +128,18 @@ struct sam_request : request<Loss, X, true> {
 
     /// The gradients fit, and share memory with nothing that is read, nor with each other.
     void check_sinks(const tensor::sink<T>& masks, const tensor::sink<T>& by_iou) const {
-        const std::string name = this->targets.name();
+        const auto name = named();
         check_sink(masks, this->x, this->targets, this->call);
         if (by_iou.shape() != iou.shape())
-            throw shape_error(name + ": gradient buffer " + by_iou.shape().to_string() +
+            throw shape_error(name() + ": gradient buffer " + by_iou.shape().to_string() +
                               " does not fit predicted IoU " + iou.shape().to_string());
         require_apart(name, "masks", masks.memory(), "the predicted IoU", iou.memory());
         require_apart(name, "the predicted IoU", by_iou.memory(), "the predicted IoU", iou.memory());
         require_apart(name, "the predicted IoU", by_iou.memory(), "the masks", this->x.memory());
         require_apart(name, "the predicted IoU", by_iou.memory(), "that of the masks", masks.memory());
         if (this->targets.overlaps(by_iou.memory()))
-            throw alias_error(name + ": the gradient buffer of the predicted IoU shares memory with the "
-                                     "target or its weights");
+            throw alias_error(name() + ": the gradient buffer of the predicted IoU shares memory with the "
+                                       "target or its weights");
     }
 
     /// Value and gradients.
@@ -184,9 +192,11 @@ auto value_and_grad(const Loss& loss, const sam_output<M, I, S>& x, const Y& y,
 
 /// As `value_and_grad`, into the caller's gradients: `sam_output{grad_masks, grad_iou}`. On an error both are
 /// left as they were.
-template <class GM, class GI, class Loss, class M, class I, class S, class Y>
-auto value_and_grad_into(sam_output<GM, GI> grads, const Loss& loss, const sam_output<M, I, S>& x, const Y& y,
-                         const call_options& options = {}) {
+template <class GM, class GI, class GS, class Loss, class M, class I, class S, class Y>
+auto value_and_grad_into(sam_output<GM, GI, GS> grads, const Loss& loss, const sam_output<M, I, S>& x,
+                         const Y& y, const call_options& options = {}) {
+    static_assert(!sam_output<GM, GI, GS>::has_scores,
+                  "xloss: the scores of objects are for sam2; here sam_output{grad_masks, grad_iou}");
     return engine::evaluate_sam_into(grads.masks(), grads.iou(), loss, x, y, options);
 }
 

@@ -1,6 +1,7 @@
 #ifndef XLOSS_SAM_SAM2_HPP
 #define XLOSS_SAM_SAM2_HPP
 
+#include <xloss/criterion/components.hpp>
 #include <xloss/criterion/mode.hpp>
 #include <xloss/criterion/target.hpp>
 #include <xloss/engine/options.hpp>
@@ -10,6 +11,7 @@
 #include <xloss/engine/region.hpp>
 #include <xloss/engine/survey.hpp>
 #include <xloss/engine/workspace.hpp>
+#include <xloss/engine/zeros.hpp>
 #include <xloss/losses/focal.hpp>
 #include <xloss/sam/iou_head.hpp>
 #include <xloss/sam/output.hpp>
@@ -26,6 +28,7 @@
 #include <array>
 #include <cmath>
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -377,7 +380,7 @@ private:
             const score_loss loss{loss_.score_focal(), {.reduction = reduction::sum}};
             call_options own = options_;
             own.upstream = options_.upstream.factor() * loss_.score_weight / divisor_;
-            require_shape("xloss::sam2", "scores", tensor::shape_of(*scores_),
+            require_shape([] { return std::string("xloss::sam2"); }, "scores", tensor::shape_of(*scores_),
                           masks_.targets.geometry().sample_axes, masks_.x.shape());
             request<score_loss, std::remove_cv_t<S>> scores(loss, *scores_,
                                                             masked(row(present_), row(counts_)), own);
@@ -391,10 +394,10 @@ private:
     /// The gradient by the scores fits, and shares nothing with the others nor with what is read.
     void check_scores(const tensor::sink<T>& masks, const tensor::sink<T>& iou,
                       const tensor::sink<T>& scores) const {
-        const std::string name = "xloss::sam2";
+        const auto name = [] { return std::string("xloss::sam2"); };
         const tensor::source<T> given(*scores_);
         if (scores.shape() != given.shape())
-            throw shape_error(name + ": gradient buffer " + scores.shape().to_string() +
+            throw shape_error(name() + ": gradient buffer " + scores.shape().to_string() +
                               " does not fit scores " + given.shape().to_string());
         require_apart(name, "masks", masks.memory(), "the scores", given.memory());
         require_apart(name, "the predicted IoU", iou.memory(), "the scores", given.memory());
@@ -404,8 +407,8 @@ private:
         require_apart(name, "the scores", scores.memory(), "that of the masks", masks.memory());
         require_apart(name, "the scores", scores.memory(), "that of the predicted IoU", iou.memory());
         if (masks_.targets.overlaps(scores.memory()))
-            throw alias_error(name + ": the gradient buffer of the scores shares memory with the target or "
-                                     "its weights");
+            throw alias_error(name() + ": the gradient buffer of the scores shares memory with the target or "
+                                       "its weights");
     }
 
     [[nodiscard]] sam2_evaluation<T> evaluation_of(const auto& sums, double score) const {
@@ -435,7 +438,7 @@ template <class M, class I, class S, class Y>
 auto sam2_call_of(const sam2& loss, const sam_output<M, I, S>& x, const Y& y, const call_options& options) {
     const std::remove_cv_t<S>* scores = nullptr;
     if constexpr (sam_output<M, I, S>::has_scores)
-        scores = &x.scores();
+        scores = std::addressof(x.scores()); // views have an & of their own
     return sam2_call<std::remove_cv_t<M>, std::remove_cv_t<S>>(loss, x.masks(), x.iou(), scores, y, options);
 }
 

@@ -2,6 +2,7 @@
 #define XLOSS_SAM_SPATIAL_RELEVANCE_HPP
 
 #include <xloss/criterion/call.hpp>
+#include <xloss/criterion/components.hpp>
 #include <xloss/criterion/sum.hpp>
 #include <xloss/engine/options.hpp>
 #include <xloss/engine/per_class.hpp>
@@ -173,7 +174,7 @@ private:
 
     void check_apart(const tensor::sink<T>& masks, const tensor::sink<T>& iou,
                      const tensor::sink<T>& alignment) const {
-        const std::string name = "xloss::spatial_relevance";
+        const auto name = [] { return std::string("xloss::spatial_relevance"); };
         const tensor::memory_range own = alignment.memory();
         require_apart(name, "the alignment", own, "that of the masks", masks.memory());
         require_apart(name, "the alignment", own, "that of the predicted IoU", iou.memory());
@@ -183,7 +184,7 @@ private:
         require_apart(name, "the predicted IoU", iou.memory(), "the alignment", alignment_.x.memory());
         if (masks_.targets.overlaps(own) || alignment_.targets.overlaps(masks.memory()) ||
             alignment_.targets.overlaps(iou.memory()))
-            throw alias_error(name + ": a gradient buffer shares memory with a target or its weights");
+            throw alias_error(name() + ": a gradient buffer shares memory with a target or its weights");
     }
 
     [[nodiscard]] spatial_evaluation<T> evaluation_of(const report<3>& masks,

@@ -49,6 +49,31 @@ public:
     using error::error;
 };
 
+namespace tensor {
+
+/// Throws what is being handled once more, of the same type, with where it happened before its message.
+[[noreturn]] inline void rethrow_from(const std::string& where) {
+    const auto text = [&](const error& e) { return where + ": " + e.what(); };
+    try {
+        throw;
+    } catch (const shape_error& e) {
+        throw shape_error(text(e));
+    } catch (const label_error& e) {
+        throw label_error(text(e));
+    } catch (const target_error& e) {
+        throw target_error(text(e));
+    } catch (const parameter_error& e) {
+        throw parameter_error(text(e));
+    } catch (const finite_error& e) {
+        throw finite_error(text(e));
+    } catch (const alias_error& e) {
+        throw alias_error(text(e));
+    } catch (const error& e) {
+        throw error(text(e));
+    }
+}
+
+} // namespace tensor
 } // namespace xloss
 
 #endif

@@ -23,6 +23,10 @@ template <class G>
 constexpr bool writable() {
     if constexpr (strided_memory<G>) {
         return !std::is_const_v<std::remove_pointer_t<decltype(std::declval<G&>().data())>>;
+    } else if constexpr (reads_itself<G>) {
+        return requires(G & g, const value_type_of<G>* from) {
+            g.write(0, 0, from, false);
+        };
     } else {
         using position = decltype(std::declval<G&>().stepper_begin(std::declval<G&>().shape()));
         using element = decltype(*std::declval<position&>());
@@ -90,6 +94,12 @@ void write_stepped(const origin& to, std::size_t first, std::size_t n, const T* 
          [from, loaded](auto& element) mutable { store(element, *from++, loaded); });
 }
 
+/// Hands elements to a tensor of the library's own.
+template <class G, class T>
+void write_to_itself(const origin& to, std::size_t first, std::size_t n, const T* from, bool loaded) {
+    static_cast<const G*>(to.object)->write(first, n, from, loaded);
+}
+
 } // namespace detail
 
 /// Any tensor that can be written, to be filled with elements of type T in row-major order, piece by piece.
@@ -116,6 +126,9 @@ public:
             load_ = &read_strided<element, T>;
             store_ = &detail::write_strided<element, T>;
             store_planes_ = &detail::write_interleaved<element, T>;
+        } else if constexpr (reads_itself<G>) {
+            load_ = &read_from_itself<G, T>;
+            store_ = &detail::write_to_itself<G, T>;
         } else {
             load_ = &read_lazy<G, T>;
             store_ = &detail::write_stepped<G, T>;
@@ -128,6 +141,18 @@ public:
         origin_.shape = box;
         origin_.memory = {reinterpret_cast<const std::byte*>(first),
                           reinterpret_cast<const std::byte*>(first + box.size()), 0, 0};
+    }
+
+    /// No tensor: what is stored goes to consumer.add(row, n), in the order in which it is stored.
+    template <class Consumer>
+    static sink into(Consumer& consumer, const tensor::shape& box) {
+        sink result;
+        result.origin_.object = &consumer;
+        result.origin_.shape = box;
+        result.store_ = [](const origin& to, std::size_t, std::size_t n, const T* row, bool) {
+            static_cast<Consumer*>(const_cast<void*>(to.object))->add(row, n);
+        };
+        return result;
     }
 
     const tensor::shape& shape() const noexcept { return origin_.shape; }
@@ -171,6 +196,8 @@ public:
     }
 
 private:
+    sink() = default;
+
     origin origin_;
     void (*store_planes_)(const origin&, const plane_window&, const T*, std::size_t) = nullptr;
     void (*load_)(const origin&, std::size_t, std::size_t, T*) = nullptr;

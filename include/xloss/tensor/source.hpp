@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <array>
+#include <concepts>
 #include <cstddef>
 #include <memory>
 #include <optional>
@@ -89,6 +90,14 @@ struct origin {
     bool linear = false; // no memory: element i of the expression is element i of each operand
 };
 
+/// A tensor of the library's own that hands out its elements: rows gathered from another one, labels seen as
+/// one-hot.
+template <class E>
+concept reads_itself = requires(const E& e, std::size_t i, typename E::value_type* to) {
+    e.read(i, i, to);
+    { e.memory() } -> std::same_as<memory_range>;
+};
+
 /// Looks at an expression once, in one thread. xtensor computes shapes and strides of views and
 /// functions at the first use, in the object, so this also makes later reads from several threads safe.
 template <class E>
@@ -100,6 +109,9 @@ origin origin_of(const E& e) {
         result.object = first;
         result.where = layout_of(e);
         result.memory = covering_range(first, result.where);
+    } else if constexpr (reads_itself<E>) {
+        result.object = std::addressof(e);
+        result.memory = e.memory();
     } else {
         result.object = std::addressof(e); // views overload &
         result.linear = detail::is_linear(e, result.shape);
@@ -168,6 +180,12 @@ void read_lazy(const origin& from, std::size_t first, std::size_t n, T* to) {
          [to](const auto& element) mutable { *to++ = static_cast<T>(element); });
 }
 
+/// Asks a tensor of the library's own for the row-major elements [first, first + n).
+template <class E, class T>
+void read_from_itself(const origin& from, std::size_t first, std::size_t n, T* to) {
+    static_cast<const E*>(from.object)->read(first, n, to);
+}
+
 /// Any xtensor expression, to be read as elements of type T in row-major order, piece by piece. It points
 /// to the expression and does not own it: the expression has to live, unchanged in shape, as long as this.
 /// Dense row-major data of type T is read where it is; anything else goes through the caller's buffer.
@@ -184,6 +202,8 @@ public:
             in_place_ = std::is_same_v<element, T> && origin_.where.contiguous();
             stage_ = &read_strided<element, T>;
             stage_planes_ = &read_interleaved<element, T>;
+        } else if constexpr (reads_itself<E>) {
+            stage_ = &read_from_itself<E, T>;
         } else {
             stage_ = &read_lazy<E, T>;
         }
