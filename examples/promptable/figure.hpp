@@ -112,8 +112,8 @@ private:
 inline void plot_ranking(const std::filesystem::path& file, const std::vector<prompt_history>& runs) {
     std::ostringstream script;
     script << chart_style(file, 1100, 560) << "set multiplot layout 1," << runs.size()
-           << "\nset xrange [0:0.6]\nset yrange [0:1]\nset xlabel 'predicted IoU, on held-out slices'\n"
-           << "set ylabel 'actual IoU'\nset key below\n";
+           << "\nset xrange [0:0.6]\nset yrange [0:1]\nset xlabel 'predicted IoU'\n"
+           << "set ylabel 'actual IoU on held-out slices'\nset key below\n";
     for (std::size_t r = 0; r < runs.size(); ++r) {
         const answers& given = runs[r].held_out;
         const std::size_t candidates = given.iou.shape(2);
