@@ -158,7 +158,7 @@ auto finish(const measurement<Loss, T>& whole) {
     engine::geometry g;
     g.classes = whole.classes();
     workspace memory;
-    return engine::with_program<kind_of(given::md)>(
+    return engine::with_program<engine::kind_of(given::md)>(
         engine::place(given::terms(whole.loss())), s, [&]<class Program>(const Program& all) {
             const auto mean_of = [&]<class Term>(const Term& term) {
                 return engine::regional_mean<Program, Term>(term, g, nullptr, sums, memory);
