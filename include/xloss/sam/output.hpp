@@ -140,6 +140,9 @@ struct sam_request : request<Loss, X, true> {
         if (this->targets.overlaps(by_iou.memory()))
             throw alias_error(name() + ": the gradient buffer of the predicted IoU shares memory with the "
                                        "target or its weights");
+        if (const auto& upstream = this->call.upstream.tensor())
+            require_apart(name, "the predicted IoU", by_iou.memory(), "the upstream tensor",
+                          upstream->memory());
     }
 
     /// Value and gradients.
