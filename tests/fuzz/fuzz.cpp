@@ -13,28 +13,38 @@
 //   parameters.hpp  numbers and choices for the members of a loss
 //   catalogue.hpp   how each loss is drawn: a new loss has its function there, and its row in
 //   elementwise.cpp, elementwise_more.cpp, channelwise.cpp or whole_regions.cpp
+//   several_tensors.cpp  losses of masks [B, N, ...], and recipes of several tensors with checks of their own
 
 #include "bytes.hpp"
 #include "checks.hpp"
 #include "loss.hpp"
 #include "parameters.hpp"
 #include "problem.hpp"
+#include "several_tensors.hpp"
 
 #include <xloss/engine/workspace.hpp>
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 namespace {
 
 using namespace fuzzing;
 
 template <class T>
-void examine(bytes& from, xloss::workspace& kept) {
+std::span<const entry<T>> draw_table(std::uint8_t byte) {
     const std::array tables{elementwise_losses<T>(), channelwise_losses<T>(), more_elementwise_losses<T>()};
-    const std::uint8_t table = from.next();
-    const auto losses = table >= 192 ? whole_region_losses<T>() : tables[table % tables.size()];
+    if constexpr (sizeof(T) == sizeof(float))
+        if (byte >= 232)
+            return mask_losses<T>();
+    return byte >= 192 ? whole_region_losses<T>() : tables[byte % tables.size()];
+}
+
+template <class T>
+void examine(bytes& from, xloss::workspace& kept) {
+    const auto losses = draw_table<T>(from.next());
     const entry<T>& one = losses[from.below(losses.size())];
     const bool wild = from.chance(48);
     const problem<T> p(from, one.md);
@@ -49,7 +59,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     bytes from({data, size});
     xloss::workspace kept; // by all problems of an input, so that none depends on inputs before
     for (int problems = 0; problems < 3 && !from.empty(); ++problems) {
-        if (from.chance(64))
+        const std::uint8_t what = from.next();
+        if (what >= 216)
+            examine_recipe(from, kept);
+        else if (what >= 160)
             examine<double>(from, kept);
         else
             examine<float>(from, kept);

@@ -143,7 +143,7 @@ struct entry {
 };
 
 /// The losses with one sigmoid per element, every one in one mode at least and every mode with some of them;
-/// those with a softmax; and those that see a region as a whole, in any mode.
+/// those with a softmax; those that see a region as a whole, in any mode; and those of masks [B, N, ...].
 template <class T>
 std::span<const entry<T>> elementwise_losses();
 template <class T>
@@ -152,6 +152,8 @@ template <class T>
 std::span<const entry<T>> channelwise_losses();
 template <class T>
 std::span<const entry<T>> whole_region_losses();
+template <class T>
+std::span<const entry<T>> mask_losses();
 
 template <class T, xloss::mode Mode, class Loss, compiles Calls = compiles{}>
 entry<T> loss(const char* name) {

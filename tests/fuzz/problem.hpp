@@ -100,7 +100,7 @@ public:
     }
 
     [[nodiscard]] std::string text() const {
-        static constexpr std::array modes{"binary", "multilabel", "multiclass", "one_vs_rest"};
+        static constexpr std::array modes{"binary", "multilabel", "multiclass", "one_vs_rest", "multimask"};
         std::ostringstream s;
         s.precision(9);
         s << modes[static_cast<std::size_t>(md)] << (sizeof(T) == 4 ? " float" : " double") << " activation "
@@ -177,7 +177,7 @@ private:
             *std::max_element(x.shape.begin(), x.shape.end()) = 2;
 
         fits_ = rank >= least;
-        if (rank >= 2 && md != xloss::mode::binary) {
+        if (rank >= 2 && md != xloss::mode::binary && md != xloss::mode::multimask) {
             classes_ = x.shape[1];
             fits_ = fits_ && classes_ >= (md == xloss::mode::multiclass ? 2 : 1);
         }
@@ -216,7 +216,8 @@ private:
         y.type = static_cast<element>(labels ? from_.below(3) : from_.below(5));
         y.where = draw_layout();
         y.shape = x.shape;
-        if (labels)
+        shared_ = md == xloss::mode::multimask && from_.chance(100);
+        if (labels || shared_)
             y.shape.erase(y.shape.begin() + 1);
         y.number.resize(size_of(y.shape));
         if (labels) {
@@ -345,6 +346,8 @@ private:
         return d.number.size() == size() ? e : plane_at(e);
     }
 
+    [[nodiscard]] std::size_t target_at(std::size_t e) const { return labels || shared_ ? plane_at(e) : e; }
+
     [[nodiscard]] bool ignores(double v) const {
         if (!options.ignore_index)
             return false;
@@ -355,7 +358,7 @@ private:
 
     /// The weight of element e of the logits: 0 where it is ignored.
     [[nodiscard]] T weight_of(std::size_t e) const {
-        if (ignores(y.number[labels ? plane_at(e) : e]))
+        if (ignores(y.number[target_at(e)]))
             return T(0);
         if (has_valid && static_cast<T>(valid.number[rider_at(valid, e)]) == T(0))
             return T(0);
@@ -397,7 +400,7 @@ private:
         const bool counts = weight_[e] != T(0);
         const double logit = x.number[e];
         const bool probability = logit >= 0.0 && logit <= 1.0;
-        const std::size_t at = labels ? plane_at(e) : e;
+        const std::size_t at = target_at(e);
         if (!absent_[e]) {
             if (has_probabilities() ? !probability : !std::isfinite(logit))
                 clean_ = false;
@@ -421,7 +424,7 @@ private:
             bad_ = true;
         if (labels)
             return;
-        const T target = static_cast<T>(y.number[e]);
+        const T target = static_cast<T>(y.number[at]);
         if (!(target >= T(0) && target <= T(1))) {
             clean_ = false;
             bad_ = bad_ || options.check_targets;
@@ -446,6 +449,7 @@ private:
 
     bytes& from_;
     bool wild_logits_ = false, wild_targets_ = false, wild_weights_ = false, wild_shapes_ = false;
+    bool shared_ = false; // the masks of a sample have one target
     bool fits_ = true, bad_ = false, clean_ = true;
     std::size_t classes_ = 1, channels_ = 1, plane_ = 1, counted_ = 0;
     double largest_logit_ = 1.0, largest_weight_ = 1.0, smallest_weight_ = 1.0;

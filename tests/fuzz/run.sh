@@ -40,8 +40,10 @@ done
 SECONDS=0
 if [ ${#stale[@]} -gt 0 ]; then
     rm -f "$build/fuzz"
-    printf '%s\n' "${stale[@]}" | xargs -P "$(nproc)" -I{} \
-        "$clang" "${flags[@]}" -c tests/fuzz/{}.cpp -o "$build/{}.o"
+    # The recipes are many kernels for small tensors: -O0 compiles them in a third of the time.
+    printf '%s\n' "${stale[@]}" | sed 's/^several_tensors$/& -O0/' | xargs -P "$(nproc)" -L 1 sh -c \
+        'source="$3"; exec "$1" $2 ${4:-} -c "tests/fuzz/$source.cpp" -o "$0/$source.o"' \
+        "$build" "$clang" "${flags[*]}"
 fi
 [ -f "$build/fuzz" ] ||
     (cd "$build" && "$clang" -fsanitize=fuzzer,address,undefined "${sources[@]/%/.o}" -o fuzz)

@@ -116,3 +116,12 @@ TEST_CASE("statistics: the gradient is left as it was on an error") {
                     xloss::parameter_error);
     CHECK(made_up::same_elements(grad, x));
 }
+
+TEST_CASE("statistics of a sum in which one loss runs apart: no zeros of the others count") {
+    auto y = made_up::labels<double>(shape);
+    y(1, 2, 3, 4) = 7.0;
+    check_statistics(
+        xloss::multilabel(20.0 * xloss::focal{} + 0.3 * xloss::lovasz_hinge{}, {.ignore_index = 7}),
+        xloss::multilabel(20.0 * xloss::focal{}, {.ignore_index = 7}),
+        xloss::multilabel(0.3 * xloss::lovasz_hinge{}, {.ignore_index = 7}), y);
+}

@@ -80,7 +80,7 @@ public:
     }
 
     /// Value, and in one sweep the gradient (none where `out` has no tensor) and the rows of what each of N
-    /// losses gives to it. On the calling thread.
+    /// losses gives to it: of those that run here, as a sum may have others. On the calling thread.
     template <std::size_t N>
     report<N> run_with_rows(const sink_ref<T>& out, std::array<gradient_rows, N>& rows) {
         check_upstream();
@@ -91,13 +91,17 @@ public:
         std::vector<sweep_output<T, program_type::points>> outputs;
         sinks.reserve(N);
         outputs.reserve(N + 1);
+        std::array<bool, N> runs_here{};
+        program_.each([&]<std::size_t I>(const auto& one) { runs_here[one.entry] = true; });
         for (std::size_t entry = 0; entry < N; ++entry) {
+            if (!runs_here[entry])
+                continue; // zeros would count among its elements
             sinks.push_back(rows[entry].template sink<T>(in_.x.shape()));
             if constexpr (program_type::has_regions)
                 fill_pull_backs(pulls + entry * regions, entry);
             outputs.push_back({bounded(summary_.entry_factors(entry, sums_, upstream())),
                                regions > 0 ? pulls + entry * regions : nullptr,
-                               sink_ref<T>{&sinks[entry], false}});
+                               sink_ref<T>{&sinks.back(), false}});
         }
         if (out.to)
             outputs.push_back({bounded(summary_.call_factors(sums_, upstream())), pull_backs(), out});

@@ -321,6 +321,8 @@ private:
         tensor::shape one = logits_; // [B, 1, ...]
         one[1] = 1;
         const tensor::shape plane = logits_.without(1); // [B, ...]
+        if (s == one && mode_ == mode::multimask)
+            return "; a target that all masks share has no axis for them: " + plane.to_string();
         if (s == one)
             return "; a label map has no class axis: " + plane.to_string();
         if (s == plane)

@@ -118,6 +118,9 @@ struct sam_request : request<Loss, X, true> {
         check_apart(name, {{"masks", masks.memory()}, {"predicted IoU", by_iou.memory()}},
                     {{"masks", this->x.memory()}, {"predicted IoU", iou.memory()}});
         check_target_apart(name, {"predicted IoU", by_iou.memory()}, this->targets);
+        if (const auto& upstream = this->call.upstream.tensor())
+            check_apart(name, {{"predicted IoU", by_iou.memory()}},
+                        {{"upstream tensor", upstream->memory()}});
     }
 
     /// Value and gradients.

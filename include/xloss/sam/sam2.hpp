@@ -62,8 +62,9 @@ namespace xloss {
 /// comes through.
 ///
 /// **Empty.** Without `object_scores` an object without a true pixel counts as any other. All pixels of an
-/// object ignored: it gives 0 to the sum, without gradient, its score too. The actual IoU of nothing with
-/// nothing is 0.
+/// object ignored: it gives 0 to the sum, without gradient, its score too. A candidate of which weights
+/// `[N, M, ...]` ignore all pixels is not chosen; its IoU loss is 0, and counts in the mean over candidates.
+/// The actual IoU of nothing with nothing is 0.
 ///
 /// **Source.** Ravi et al. 2024, arXiv 2408.00714; `MultiStepMultiMasksAndIous` of its code:
 ///
@@ -82,10 +83,6 @@ namespace xloss {
 /// @throws shape_error, alias_error, parameter_error for what does not fit, before anything is written.
 struct sam2 {
     static constexpr const char* name = "sam2";
-    static constexpr std::size_t variants = 2;
-    static constexpr unsigned modes = modes::elementwise;
-    static constexpr bool sees_predictions = true;
-    static constexpr bool shares_target = true;
 
     double focal_weight = 20.0;                      ///< of the focal loss of the masks
     double dice_weight = 1.0;                        ///< of Dice
@@ -99,95 +96,6 @@ struct sam2 {
     double score_alpha = -1.0;                       ///< alpha of the scores' focal loss
     double score_gamma = 0.0;                        ///< gamma of the scores' focal loss
     std::optional<double> num_objects{};             ///< what to divide by; none: max(N, 1)
-
-    /// What the candidates of an object give.
-    template <class S>
-    struct parts {
-        S focal{}, dice{}, iou{};
-        std::size_t chosen = 0;
-    };
-
-    /// The candidates of an object as the classes of a sample.
-    template <class Focal>
-    struct term {
-        static constexpr const char* name = sam2::name;
-        static constexpr unsigned sums = sums::own | sums::tp | sums::pred | sums::hard | sums::prediction;
-        Focal focal_term;
-        double focal_weight, dice_weight, iou_weight;
-        bool supervise_all_iou;
-        xloss::iou_loss iou_loss;
-        bool object_scores;
-
-        template <class V>
-        point<V> at(const pixel<V>& s) const {
-            return engine::as_points(focal_term.at(s))[0];
-        }
-
-        template <class S>
-        S classes_loss(std::span<const region_sums<S>> candidates) const {
-            const parts<S> all = parts_of(candidates);
-            return focal_weight * all.focal + dice_weight * all.dice + iou_weight * all.iou;
-        }
-
-        /// The components of an object.
-        template <class S>
-        parts<S> parts_of(std::span<const region_sums<S>> candidates) const {
-            parts<S> all;
-            all.chosen = best_of(candidates);
-            if (object_scores && candidates[0].target == 0.0)
-                return all;
-            const region_sums<S>& best = candidates[all.chosen];
-            all.focal = focal_of(best);
-            all.dice = dice_of(best);
-            if (!supervise_all_iou) {
-                all.iou = iou_of(best);
-                return all;
-            }
-            for (const region_sums<S>& one : candidates)
-                all.iou += iou_of(one) / static_cast<double>(candidates.size());
-            return all;
-        }
-
-    private:
-        template <class S>
-        static S focal_of(const region_sums<S>& r) {
-            return engine::quotient(r.own, r.weight);
-        }
-        template <class S>
-        static S dice_of(const region_sums<S>& r) {
-            return 1.0 - (2.0 * r.tp + 1.0) / (r.pred + r.target + 1.0);
-        }
-        template <class S>
-        S iou_of(const region_sums<S>& r) const {
-            return engine::predicted_iou_loss(r, iou_loss, iou_target::hard);
-        }
-
-        /// The first where focal and Dice are least; NaN is below all.
-        template <class S>
-        std::size_t best_of(std::span<const region_sums<S>> candidates) const {
-            const auto loss = [&](std::size_t m) {
-                const S sum = focal_weight * focal_of(candidates[m]) + dice_weight * dice_of(candidates[m]);
-                return sum.value;
-            };
-            std::size_t best = 0;
-            for (std::size_t m = 1; m < candidates.size() && !std::isnan(loss(best)); ++m)
-                if (!(loss(best) <= loss(m)))
-                    best = m;
-            return best;
-        }
-    };
-
-    template <class Run>
-    auto bind(const survey& s, Run&& run) const {
-        check();
-        return mask_focal().bind(s, with_candidates(run));
-    }
-
-    template <class Run>
-    auto bind_general(const survey& s, Run&& run) const {
-        check();
-        return mask_focal().bind_general(s, with_candidates(run));
-    }
 
     /// Throws for parameters outside their domain.
     void check() const {
@@ -212,17 +120,6 @@ struct sam2 {
     template <class X, class Y>
     auto operator()(const X& x, const Y& y) const {
         return value(*this, x, y);
-    }
-
-private:
-    [[nodiscard]] focal mask_focal() const { return {.alpha = alpha, .gamma = gamma}; }
-
-    template <class Run>
-    auto with_candidates(Run& run) const {
-        return [this, &run]<class Focal>(const Focal& focal_term) {
-            return run(term<Focal>{focal_term, focal_weight, dice_weight, iou_weight, supervise_all_iou,
-                                   iou_loss, object_scores});
-        };
     }
 };
 
@@ -255,6 +152,127 @@ struct sam2_evaluation_and_grads : sam2_evaluation<T> {
 
 namespace engine {
 
+/// The masks of sam2, the candidates of an object as the classes of a sample. No loss by itself: who divides
+/// by the number of objects and adds the scores is `sam2_call`.
+struct sam2_masks {
+    static constexpr const char* name = sam2::name;
+    static constexpr std::size_t variants = 2;
+    static constexpr unsigned modes = modes::elementwise;
+    static constexpr bool sees_predictions = true;
+    static constexpr bool shares_target = true;
+
+    sam2 loss{};
+
+    /// What the candidates of an object give.
+    template <class S>
+    struct parts {
+        S focal{}, dice{}, iou{};
+        std::size_t chosen = 0;
+    };
+
+    template <class Focal>
+    struct term {
+        static constexpr const char* name = sam2::name;
+        static constexpr unsigned sums = sums::own | sums::tp | sums::pred | sums::hard | sums::prediction;
+        Focal focal_term;
+        double focal_weight, dice_weight, iou_weight;
+        bool supervise_all_iou;
+        xloss::iou_loss iou_loss;
+        bool object_scores;
+
+        template <class V>
+        point<V> at(const pixel<V>& s) const {
+            return as_points(focal_term.at(s))[0];
+        }
+
+        template <class S>
+        S classes_loss(std::span<const region_sums<S>> candidates) const {
+            const parts<S> all = parts_of(candidates);
+            return focal_weight * all.focal + dice_weight * all.dice + iou_weight * all.iou;
+        }
+
+        /// The components of an object.
+        template <class S>
+        parts<S> parts_of(std::span<const region_sums<S>> candidates) const {
+            parts<S> all;
+            all.chosen = best_of(candidates);
+            if (object_scores && !is_present(candidates))
+                return all;
+            const region_sums<S>& best = candidates[all.chosen];
+            all.focal = focal_of(best);
+            all.dice = dice_of(best);
+            if (!supervise_all_iou) {
+                all.iou = iou_of(best);
+                return all;
+            }
+            for (const region_sums<S>& one : candidates)
+                all.iou += iou_of(one) / static_cast<double>(candidates.size());
+            return all;
+        }
+
+        /// Whether an object has a true pixel. Weights may leave it to some of the candidates.
+        template <class S>
+        static bool is_present(std::span<const region_sums<S>> candidates) {
+            return std::any_of(candidates.begin(), candidates.end(),
+                               [](const region_sums<S>& one) { return one.target > 0.0; });
+        }
+
+    private:
+        template <class S>
+        static S focal_of(const region_sums<S>& r) {
+            return quotient(r.own, r.weight);
+        }
+        template <class S>
+        static S dice_of(const region_sums<S>& r) {
+            return 1.0 - (2.0 * r.tp + 1.0) / (r.pred + r.target + 1.0);
+        }
+        template <class S>
+        S iou_of(const region_sums<S>& r) const {
+            return r.weight == 0.0 ? S(0.0) : predicted_iou_loss(r, iou_loss, iou_target::hard);
+        }
+
+        /// The first where focal and Dice are least; NaN is below all, what is wholly ignored above all.
+        template <class S>
+        std::size_t best_of(std::span<const region_sums<S>> candidates) const {
+            const auto loss_of = [&](std::size_t m) {
+                const S sum = focal_weight * focal_of(candidates[m]) + dice_weight * dice_of(candidates[m]);
+                return sum.value;
+            };
+            std::size_t best = 0;
+            for (std::size_t m = 1; m < candidates.size() && !std::isnan(loss_of(best)); ++m) {
+                if (candidates[m].weight == 0.0)
+                    continue;
+                if (candidates[best].weight == 0.0 || !(loss_of(best) <= loss_of(m)))
+                    best = m;
+            }
+            return best;
+        }
+    };
+
+    template <class Run>
+    auto bind(const survey& s, Run&& run) const {
+        loss.check();
+        return mask_focal().bind(s, with_candidates(run));
+    }
+
+    template <class Run>
+    auto bind_general(const survey& s, Run&& run) const {
+        loss.check();
+        return mask_focal().bind_general(s, with_candidates(run));
+    }
+
+private:
+    [[nodiscard]] focal mask_focal() const { return {.alpha = loss.alpha, .gamma = loss.gamma}; }
+
+    template <class Run>
+    auto with_candidates(Run& run) const {
+        return [this, &run]<class Focal>(const Focal& focal_term) {
+            return run(term<Focal>{focal_term, loss.focal_weight, loss.dice_weight, loss.iou_weight,
+                                   loss.supervise_all_iou, loss.iou_loss, loss.object_scores});
+        };
+    }
+};
+
 /// Runs the masks, and notes what is found of every object.
 template <class T, bool Gradient>
 struct sam2_run {
@@ -279,7 +297,7 @@ struct sam2_run {
                                              [](const auto& one) { return one.weight == 0.0; });
             const auto parts = term.parts_of(candidates);
             if (present) {
-                present[object] = candidates[0].target > 0.0 ? T(1) : T(0);
+                present[object] = term.is_present(candidates) ? T(1) : T(0);
                 counts[object] = ignored ? T(0) : T(1);
             }
             if (chosen)
@@ -298,7 +316,7 @@ struct sam2_run {
 /// type of the scores, or no_scores.
 template <class X, class S>
 class sam2_call {
-    using mask_loss = criterion<mode::multilabel, sam2>;
+    using mask_loss = criterion<mode::multilabel, sam2_masks>;
     using score_loss = criterion<mode::binary, focal>;
     static constexpr bool has_scores = !std::is_same_v<S, no_scores>;
 
@@ -309,7 +327,7 @@ public:
     sam2_call(const sam2& loss, const X& masks, const I& iou, const S* scores, const Y& y,
               const call_options& options)
         : loss_(loss), options_(with_memory(options, own_)),
-          mask_options_(options_), masked_loss_{loss, {.reduction = reduction::sum}},
+          mask_options_(options_), masked_loss_{{loss}, {.reduction = reduction::sum}},
           masks_(masked_loss_, masks, iou, y, mask_options_), scores_(scores),
           objects_(masks_.targets.geometry().samples), divisor_(loss.divisor(objects_)) {
         loss_.check();
