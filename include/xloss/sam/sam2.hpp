@@ -70,12 +70,15 @@ namespace xloss {
 ///
 /// | there | here |
 /// | --- | --- |
-/// | `weight_dict["loss_mask" / "loss_dice" / "loss_iou" / "loss_class"]` | `focal_weight`, `dice_weight`,
-/// `iou_weight`, `score_weight` | | `focal_alpha`, `focal_gamma` | `alpha`, `gamma` | | `supervise_all_iou`,
-/// `iou_use_l1_loss` | `supervise_all_iou`, `iou_loss = iou_loss::l1` | | `pred_obj_scores`,
-/// `focal_gamma_obj_score`, `focal_alpha_obj_score` | `object_scores`, `score_gamma`, `score_alpha` | |
-/// `num_objects` over the world size | `num_objects` | | `losses["loss_mask"]` and so on | `r.focal`,
-/// `r.dice`, `r.iou`, `r.score` |
+/// | `weight_dict["loss_mask"]`, `["loss_dice"]` | `focal_weight`, `dice_weight` |
+/// | `weight_dict["loss_iou"]`, `["loss_class"]` | `iou_weight`, `score_weight` |
+/// | `focal_alpha`, `focal_gamma` | `alpha`, `gamma` |
+/// | `supervise_all_iou` | `supervise_all_iou` |
+/// | `iou_use_l1_loss` | `iou_loss = iou_loss::l1` |
+/// | `pred_obj_scores` | `object_scores` |
+/// | `focal_gamma_obj_score`, `focal_alpha_obj_score` | `score_gamma`, `score_alpha` |
+/// | `num_objects` over the world size | `num_objects` |
+/// | `losses["loss_mask"]` and so on | `r.focal`, `r.dice`, `r.iou`, `r.score` |
 ///
 /// **Elsewhere.** Where targets are not 0 or 1, SAM 2 takes those above 0 for true in IoU and presence; here
 /// a target counts by what it is in the IoU. SAM 2 trains with 20, 1, 1 and 1.
