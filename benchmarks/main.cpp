@@ -83,6 +83,7 @@ std::vector<bench::row> chosen_rows(const arguments& given) {
     bench::add_multiclass_rows(all);
     bench::add_ranked_rows(all);
     bench::add_neighbour_rows(all);
+    bench::add_sam_rows(all);
     bench::add_detection_rows(all);
     const std::regex filter(given.filter, std::regex::ECMAScript | std::regex::icase);
     for (auto& line : all) {

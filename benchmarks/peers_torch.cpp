@@ -19,15 +19,19 @@ Tensor bce(const Tensor& x, const Tensor& y) {
     return F::binary_cross_entropy_with_logits(x, y);
 }
 
-/// torchvision.ops.sigmoid_focal_loss, operator by operator, reduction mean.
-Tensor focal(const Tensor& x, const Tensor& y, double gamma) {
+/// torchvision.ops.sigmoid_focal_loss, operator by operator, reduction none.
+Tensor focal_of_pixels(const Tensor& x, const Tensor& y, double gamma) {
     const auto alpha = 0.25;
     const auto none = F::BinaryCrossEntropyWithLogitsFuncOptions().reduction(torch::kNone);
     const auto p = torch::sigmoid(x);
     const auto ce = F::binary_cross_entropy_with_logits(x, y, none);
     const auto p_t = p * y + (1 - p) * (1 - y);
     const auto alpha_t = alpha * y + (1 - alpha) * (1 - y);
-    return (alpha_t * (ce * torch::pow(1 - p_t, gamma))).mean();
+    return alpha_t * (ce * torch::pow(1 - p_t, gamma));
+}
+
+Tensor focal(const Tensor& x, const Tensor& y, double gamma) {
+    return focal_of_pixels(x, y, gamma).mean();
 }
 
 Tensor dice(const Tensor& x, const Tensor& y) {
@@ -190,6 +194,34 @@ Tensor cl_dice(const Tensor& x, const Tensor& y, std::int64_t depth) {
     return 1 - 2 * (precision * sensitivity) / (precision + sensitivity);
 }
 
+/// IoU of every thresholded mask.
+Tensor hard_iou(const Tensor& x, const Tensor& y) {
+    const torch::NoGradGuard constant;
+    const auto mask = (x > 0).to(x.scalar_type()).flatten(2), target = y.flatten(2);
+    const auto overlap = (mask * target).sum(2);
+    return overlap / torch::clamp_min(mask.sum(2) + target.sum(2) - overlap, 1.0);
+}
+
+/// Every mask by itself: 20 focal + Dice + the squared error of its predicted IoU.
+Tensor sam(const Tensor& x, const Tensor& y) {
+    const auto predicted = torch::full({x.size(0), x.size(1)}, predicted_iou).requires_grad_(true);
+    return 20 * focal(x, y, 2.0) + dice(x, y) + F::mse_loss(predicted, hard_iou(x, y));
+}
+
+/// MultiStepMultiMasksAndIous (github.com/facebookresearch/sam2, training/loss_fns.py), one step.
+Tensor sam2(const Tensor& x, const Tensor& labels) {
+    const auto y = labels.to(x.scalar_type()).unsqueeze(1).expand_as(x);
+    const auto objects = static_cast<double>(x.size(0));
+    const auto predicted = torch::full({x.size(0), x.size(1)}, predicted_iou).requires_grad_(true);
+    const auto focals = focal_of_pixels(x, y, 2.0).flatten(2).mean(-1) / objects;
+    const auto p = torch::sigmoid(x).flatten(2), t = y.flatten(2);
+    const auto dices = (1 - (2 * (p * t).sum(-1) + 1) / (p.sum(-1) + t.sum(-1) + 1)) / objects;
+    const auto ious =
+        F::mse_loss(predicted, hard_iou(x, y), F::MSELossFuncOptions().reduction(torch::kNone)) / objects;
+    const auto best = torch::argmin(20 * focals + dices, -1, true);
+    return 20 * focals.gather(1, best).sum() + dices.gather(1, best).sum() + ious.gather(1, best).sum();
+}
+
 Tensor evaluate(formula loss, const Tensor& x, const Tensor& y, const Tensor& distance, std::int64_t depth) {
     switch (loss) {
     case formula::bce:
@@ -240,6 +272,10 @@ Tensor evaluate(formula loss, const Tensor& x, const Tensor& y, const Tensor& di
         return sobel_boundary(x, y);
     case formula::cl_dice:
         return cl_dice(x, y, depth);
+    case formula::sam:
+        return sam(x, y);
+    case formula::sam2:
+        return sam2(x, y);
     }
     throw std::logic_error("no such formula");
 }

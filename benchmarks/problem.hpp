@@ -36,7 +36,9 @@ enum class formula {
     cross_entropy_lovasz,
     boundary,
     sobel_boundary,
-    cl_dice
+    cl_dice,
+    sam,
+    sam2
 };
 
 /// The parameters of the multiclass rows. The class that is ignored is one that occurs.
@@ -45,6 +47,7 @@ constexpr double smoothing = 0.1;
 constexpr double kept_fraction = 0.1;
 constexpr double lovasz_weight = 0.3; // beside cross entropy
 constexpr int skeleton_iterations = 3;
+constexpr double predicted_iou = 0.5; // of every mask
 constexpr double class_weight(std::int64_t c, std::int64_t classes) {
     return 0.5 + static_cast<double>(c) / static_cast<double>(classes);
 }

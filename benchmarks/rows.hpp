@@ -19,6 +19,9 @@ void add_ranked_rows(std::vector<row>& rows);
 /// Losses that look at neighbours: distance maps, edges, skeletons.
 void add_neighbour_rows(std::vector<row>& rows);
 
+/// The losses of Segment Anything, of three masks each.
+void add_sam_rows(std::vector<row>& rows);
+
 /// Losses of boxes, and whole losses of detectors.
 void add_detection_rows(std::vector<row>& rows);
 

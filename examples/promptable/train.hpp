@@ -7,7 +7,6 @@
 #include "model.hpp"
 #include "scores.hpp"
 
-#include <xloss/training/uncertainty_weighting.hpp>
 #include <xloss/xloss.hpp>
 
 #include <algorithm>

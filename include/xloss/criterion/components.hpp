@@ -4,6 +4,7 @@
 #include <xloss/criterion/call.hpp>
 #include <xloss/engine/options.hpp>
 #include <xloss/engine/per_class.hpp>
+#include <xloss/engine/target.hpp>
 #include <xloss/tensor/alias.hpp>
 #include <xloss/tensor/error.hpp>
 #include <xloss/tensor/shape.hpp>
@@ -82,9 +83,9 @@ private:
 };
 
 /// The upstream gradient of a recipe is a number, and finite.
-inline void check_recipe_upstream(const char* recipe, const call_options& options) {
+inline void check_recipe_upstream(loss_name recipe, const call_options& options) {
     if (options.upstream.tensor())
-        throw parameter_error(public_name(recipe) +
+        throw parameter_error(recipe() +
                               ": an upstream tensor belongs to the unreduced losses of one tensor; here it "
                               "is a number");
     check_number("call_options", "upstream", options.upstream.factor(), -HUGE_VAL);
@@ -102,12 +103,12 @@ named_memory memory_of(const char* name, const E& e) {
 }
 
 /// No gradient shares memory with another one, nor with anything that is read.
-inline void check_apart(const char* recipe, std::initializer_list<named_memory> gradients,
+inline void check_apart(loss_name recipe, std::initializer_list<named_memory> gradients,
                         std::initializer_list<named_memory> inputs) {
     const auto require_apart = [&](const named_memory& g, const named_memory& other, const char* of) {
         if (tensor::overlap(g.bytes, other.bytes))
-            throw alias_error(public_name(recipe) + ": the gradient buffer of the " + g.name +
-                              " shares memory with " + of + other.name);
+            throw alias_error(recipe() + ": the gradient buffer of the " + g.name + " shares memory with " +
+                              of + other.name);
     };
     for (const named_memory& g : gradients) {
         for (const named_memory& other : gradients)
@@ -118,12 +119,20 @@ inline void check_apart(const char* recipe, std::initializer_list<named_memory> 
     }
 }
 
+/// Nor with a target and what rides on it.
+template <class T>
+void check_target_apart(loss_name recipe, const named_memory& gradient, const target<T>& y) {
+    if (y.overlaps(gradient.bytes))
+        throw alias_error(recipe() + ": the gradient buffer of the " + gradient.name +
+                          " shares memory with a target or its weights");
+}
+
 /// A gradient buffer has the shape of its tensor.
-inline void check_gradient_shape(const char* recipe, const char* name, const tensor::shape& gradient,
+inline void check_gradient_shape(loss_name recipe, const char* name, const tensor::shape& gradient,
                                  const tensor::shape& x) {
     if (gradient != x)
-        throw shape_error(public_name(recipe) + ": the gradient buffer of the " + name + ", " +
-                          gradient.to_string() + ", does not fit " + x.to_string());
+        throw shape_error(recipe() + ": gradient buffer " + gradient.to_string() + " does not fit " + name +
+                          " " + x.to_string());
 }
 
 } // namespace xloss::engine

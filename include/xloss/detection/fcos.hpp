@@ -233,7 +233,7 @@ public:
                                                                       .gamma = loss.gamma},
                                                                 {.reduction = reduction::sum}},
           box_loss_(summed(loss.box)), bce_{bce{}, {.reduction = reduction::sum}} {
-        check_recipe_upstream(loss.name, options);
+        check_recipe_upstream(&names_of<fcos<BoxLoss>>, options);
         check_number(loss.name, "focal_weight", loss.focal_weight, -HUGE_VAL);
         check_number(loss.name, "box_weight", loss.box_weight, -HUGE_VAL);
         check_number(loss.name, "centerness_weight", loss.centerness_weight, -HUGE_VAL);
@@ -247,15 +247,15 @@ public:
 
     template <class Gradients>
     evaluation_type gradients_into(Gradients& grads) const {
+        const loss_name name = &names_of<fcos<BoxLoss>>;
         const tensor::sink<L> logits(grads.logits);
         const tensor::sink<B> boxes(grads.boxes);
         const tensor::sink<C> centers(grads.centerness);
-        check_gradient_shape(loss_.name, "logits", logits.shape(), shapes_.logits);
-        check_gradient_shape(loss_.name, "boxes", boxes.shape(), shapes_.boxes);
-        check_gradient_shape(loss_.name, "centerness", centers.shape(), shapes_.centerness);
+        check_gradient_shape(name, "logits", logits.shape(), shapes_.logits);
+        check_gradient_shape(name, "boxes", boxes.shape(), shapes_.boxes);
+        check_gradient_shape(name, "centerness", centers.shape(), shapes_.centerness);
         check_apart(
-            loss_.name,
-            {{"logits", logits.memory()}, {"boxes", boxes.memory()}, {"centerness", centers.memory()}},
+            name, {{"logits", logits.memory()}, {"boxes", boxes.memory()}, {"centerness", centers.memory()}},
             {memory_of("logits", x_.logits), memory_of("boxes", x_.boxes),
              memory_of("centerness", x_.centerness), memory_of("target classes", y_.classes),
              memory_of("target boxes", y_.boxes), memory_of("target centerness", y_.centerness)});
@@ -307,7 +307,7 @@ private:
     }
 
     positives labelled(const tensor::one_hot<L>& y) {
-        const std::size_t wrong = y.first_wrong();
+        const std::size_t wrong = first_wrong_label(y.labels());
         if (wrong < shapes_.locations)
             throw label_error("xloss::fcos: label " + y.labels().value_at(wrong) + " at [" +
                               std::to_string(wrong) + "] is outside [0, " + std::to_string(shapes_.classes) +

@@ -18,6 +18,8 @@
 #include <xloss/tensor/like.hpp>
 #include <xloss/tensor/shape.hpp>
 #include <xloss/tensor/sink.hpp>
+#include <xloss/tensor/source.hpp>
+#include <xloss/tensor/transposed.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -200,14 +202,12 @@ public:
 
     mask_rcnn_call(const mask_rcnn<MaskLoss>& loss, const Output& x, const Target& y,
                    const call_options& options)
-        : loss_(loss), x_(x), y_(y), shapes_(x, y), options_(with_memory(options)),
-          found_(find_positives(tensor::label_source<S>(y.labels, shapes_.classes, {}), 1, shapes_.classes,
-                                *options_.workspace)),
-          boxes_(x.boxes, box_rows()), true_boxes_(y.boxes, {found_.rows, shapes_.box}),
-          masks_(x.masks, mask_rows()),
+        : loss_(loss), x_(x), y_(y), shapes_(x, y), options_(with_memory(options)), found_(positives_of(y)),
+          scores_(tensor::source<S>(x.scores)), labels_(y.labels), boxes_(x.boxes, box_rows()),
+          true_boxes_(y.boxes, {found_.rows, shapes_.box}), masks_(x.masks, mask_rows()),
           true_masks_(y.masks, {found_.rows, shapes_.mask}), smooth_l1_{.beta = loss.beta,
                                                                         .reduction = reduction::sum} {
-        check_recipe_upstream(loss.name, options);
+        check_recipe_upstream(&names_of<mask_rcnn<MaskLoss>>, options);
         check_number(loss.name, "class_weight", loss.class_weight, -HUGE_VAL);
         check_number(loss.name, "box_weight", loss.box_weight, -HUGE_VAL);
         check_number(loss.name, "mask_weight", loss.mask_weight, -HUGE_VAL);
@@ -220,20 +220,21 @@ public:
 
     template <class Gradients>
     evaluation_type gradients_into(Gradients& grads) const {
+        const loss_name name = &names_of<mask_rcnn<MaskLoss>>;
         const tensor::sink<S> scores(grads.scores);
         const tensor::sink<B> boxes(grads.boxes);
         const tensor::sink<M> masks(grads.masks);
-        check_gradient_shape(loss_.name, "scores", scores.shape(), shapes_.scores);
-        check_gradient_shape(loss_.name, "boxes", boxes.shape(), shapes_.boxes);
-        check_gradient_shape(loss_.name, "masks", masks.shape(), shapes_.masks);
-        check_apart(loss_.name,
-                    {{"scores", scores.memory()}, {"boxes", boxes.memory()}, {"masks", masks.memory()}},
+        check_gradient_shape(name, "scores", scores.shape(), shapes_.scores);
+        check_gradient_shape(name, "boxes", boxes.shape(), shapes_.boxes);
+        check_gradient_shape(name, "masks", masks.shape(), shapes_.masks);
+        check_apart(name, {{"scores", scores.memory()}, {"boxes", boxes.memory()}, {"masks", masks.memory()}},
                     {memory_of("scores", x_.scores), memory_of("boxes", x_.boxes),
                      memory_of("masks", x_.masks), memory_of("labels", y_.labels),
                      memory_of("target boxes", y_.boxes), memory_of("target masks", y_.masks)});
         box().check();
         mask().check();
-        const double of_scores = classification().gradient_into(scores); // its labels are checked in its run
+        const tensor::transposed<S, tensor::sink<S>> of_rois(scores);
+        const double of_scores = classification().gradient_into(tensor::sink<S>(of_rois));
         const tensor::scattered<B> true_class_boxes(boxes, box_rows());
         const double of_boxes = box().gradient_into(tensor::sink<B>(true_class_boxes));
         const tensor::scattered<M> true_class_masks(masks, mask_rows());
@@ -258,12 +259,22 @@ private:
         return options;
     }
 
+    positives positives_of(const Target& y) {
+        const tensor::label_source<S> labels(y.labels, shapes_.classes, {});
+        const std::size_t wrong = first_wrong_label(labels);
+        if (wrong < shapes_.rois)
+            throw label_error("xloss::mask_rcnn: label " + labels.value_at(wrong) + " at [" +
+                              std::to_string(wrong) + "] is outside [0, " + std::to_string(shapes_.classes) +
+                              ")");
+        return find_positives(labels, 1, shapes_.classes, *options_.workspace);
+    }
+
     [[nodiscard]] tensor::row_list box_rows() const { return {found_.classes, shapes_.box}; }
     [[nodiscard]] tensor::row_list mask_rows() const { return {found_.classes, shapes_.mask}; }
     [[nodiscard]] double rois() const { return static_cast<double>(std::max<std::size_t>(1, shapes_.rois)); }
 
     auto classification() const {
-        return component("xloss::mask_rcnn: scores", loss_.classification, x_.scores, y_.labels,
+        return component("xloss::mask_rcnn: scores", loss_.classification, scores_, labels_,
                          loss_.class_weight, options_);
     }
     auto box() const {
@@ -290,6 +301,8 @@ private:
     workspace own_memory_{};
     call_options options_;
     positives found_;
+    tensor::transposed<S, tensor::source<S>> scores_;
+    tensor::one_sample<number<decltype(Target::labels)>> labels_;
     tensor::gathered<B> boxes_, true_boxes_;
     tensor::gathered<M> masks_, true_masks_;
     smooth_l1 smooth_l1_;

@@ -21,7 +21,21 @@ struct positives {
     std::span<const std::size_t> classes; ///< row times C plus the label: of tensors [R, C, ...]
 };
 
-/// The rows whose label is in [lowest, classes). What is no label is left out: who checks labels finds it.
+/// The first label that the rule of its source does not allow; their number if there is none.
+template <class T>
+std::size_t first_wrong_label(const tensor::label_source<T>& labels) {
+    alignas(64) std::array<T, tile_size> buffer;
+    for (std::size_t first = 0; first < labels.size(); first += tile_size) {
+        const std::size_t n = std::min(tile_size, labels.size() - first);
+        const T* label = labels.read(first, n, buffer.data());
+        const T* wrong = std::find(label, label + n, T(-2));
+        if (wrong != label + n)
+            return first + static_cast<std::size_t>(wrong - label);
+    }
+    return labels.size();
+}
+
+/// The rows whose label is in [lowest, classes). Others are left out.
 template <class T>
 positives find_positives(const tensor::label_source<T>& labels, std::size_t lowest, std::size_t classes,
                          workspace& memory) {

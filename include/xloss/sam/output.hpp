@@ -2,10 +2,10 @@
 #define XLOSS_SAM_OUTPUT_HPP
 
 #include <xloss/criterion/call.hpp>
+#include <xloss/criterion/components.hpp>
 #include <xloss/engine/options.hpp>
 #include <xloss/engine/sweep.hpp>
 #include <xloss/engine/target.hpp>
-#include <xloss/tensor/alias.hpp>
 #include <xloss/tensor/error.hpp>
 #include <xloss/tensor/like.hpp>
 #include <xloss/tensor/shape.hpp>
@@ -16,7 +16,6 @@
 #include <cstddef>
 #include <memory>
 #include <optional>
-#include <string>
 #include <type_traits>
 #include <utility>
 
@@ -77,22 +76,12 @@ struct evaluation_and_sam_grads : evaluation<T, N> {
 
 namespace engine {
 
-/// Throws where a tensor that goes with the masks has not this shape. `loss()` is the name of the loss, made
-/// only where it is needed: the string may allocate.
-template <class Name>
-void require_shape(const Name& loss, const char* what, const tensor::shape& given,
-                   const tensor::shape& expected, const tensor::shape& masks) {
+/// Throws where a tensor that goes with the masks has not this shape.
+inline void require_shape(loss_name loss, const char* what, const tensor::shape& given,
+                          const tensor::shape& expected, const tensor::shape& masks) {
     if (given != expected)
         throw shape_error(loss() + ": " + what + " " + given.to_string() + " does not fit masks " +
                           masks.to_string() + ", which ask for " + expected.to_string());
-}
-
-/// Throws where what is written first would change what is read, or written, by its name second.
-template <class Name>
-void require_apart(const Name& loss, const char* written, const tensor::memory_range& a, const char* other,
-                   const tensor::memory_range& b) {
-    if (tensor::overlap(a, b))
-        throw alias_error(loss() + ": the gradient buffer of " + written + " shares memory with " + other);
 }
 
 /// A call with masks and predicted IoU.
@@ -105,17 +94,12 @@ struct sam_request : request<Loss, X, true> {
     sam_request(const Loss& asked, const X& masks, const I& predicted_iou, const Y& y,
                 const call_options& how)
         : base(asked, masks, y, how), iou(predicted_iou) {
-        require_shape(named(), "predicted IoU", iou.shape(), regions(), this->x.shape());
+        require_shape(&names_of<Loss>, "predicted IoU", iou.shape(), regions(), this->x.shape());
         this->predicted.given = &iou;
     }
 
     sam_request(const sam_request&) = delete; // refers to itself
     sam_request& operator=(const sam_request&) = delete;
-
-    /// The name of the loss, when it is asked for.
-    [[nodiscard]] auto named() const {
-        return [this] { return this->targets.name(); };
-    }
 
     /// One number for every mask.
     [[nodiscard]] tensor::shape regions() const {
@@ -128,18 +112,12 @@ struct sam_request : request<Loss, X, true> {
 
     /// The gradients fit, and share memory with nothing that is read, nor with each other.
     void check_sinks(const tensor::sink<T>& masks, const tensor::sink<T>& by_iou) const {
-        const auto name = named();
+        const loss_name name = &names_of<Loss>;
         check_sink(masks, this->x, this->targets, this->call);
-        if (by_iou.shape() != iou.shape())
-            throw shape_error(name() + ": gradient buffer " + by_iou.shape().to_string() +
-                              " does not fit predicted IoU " + iou.shape().to_string());
-        require_apart(name, "masks", masks.memory(), "the predicted IoU", iou.memory());
-        require_apart(name, "the predicted IoU", by_iou.memory(), "the predicted IoU", iou.memory());
-        require_apart(name, "the predicted IoU", by_iou.memory(), "the masks", this->x.memory());
-        require_apart(name, "the predicted IoU", by_iou.memory(), "that of the masks", masks.memory());
-        if (this->targets.overlaps(by_iou.memory()))
-            throw alias_error(name() + ": the gradient buffer of the predicted IoU shares memory with the "
-                                       "target or its weights");
+        check_gradient_shape(name, "predicted IoU", by_iou.shape(), iou.shape());
+        check_apart(name, {{"masks", masks.memory()}, {"predicted IoU", by_iou.memory()}},
+                    {{"masks", this->x.memory()}, {"predicted IoU", iou.memory()}});
+        check_target_apart(name, {"predicted IoU", by_iou.memory()}, this->targets);
     }
 
     /// Value and gradients.

@@ -23,9 +23,14 @@ auto rank_masks(const Scores& scores) {
     for (std::size_t b = 0; b < s[0]; ++b) {
         std::size_t* row = ranks.data() + b * s[1];
         std::iota(row, row + s[1], std::size_t{0});
-        std::stable_sort(row, row + s[1], [&](std::size_t i, std::size_t j) {
+        // By index where neither is ahead. Not std::stable_sort: it allocates, by a function of libstdc++ 12
+        // that clang calls deprecated.
+        std::sort(row, row + s[1], [&](std::size_t i, std::size_t j) {
             const auto left = scores(b, i), right = scores(b, j);
-            return left > right || (left == left && right != right);
+            const auto ahead = [](auto one, auto other) {
+                return one > other || (one == one && other != other);
+            };
+            return ahead(left, right) || (!ahead(right, left) && i < j);
         });
     }
     return ranks;

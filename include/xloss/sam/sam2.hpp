@@ -16,7 +16,6 @@
 #include <xloss/sam/iou_head.hpp>
 #include <xloss/sam/output.hpp>
 #include <xloss/simd/dual.hpp>
-#include <xloss/tensor/alias.hpp>
 #include <xloss/tensor/error.hpp>
 #include <xloss/tensor/like.hpp>
 #include <xloss/tensor/shape.hpp>
@@ -68,17 +67,14 @@ namespace xloss {
 ///
 /// **Source.** Ravi et al. 2024, arXiv 2408.00714; `MultiStepMultiMasksAndIous` of its code:
 ///
-/// | there | here |
-/// | --- | --- |
-/// | `weight_dict["loss_mask"]`, `["loss_dice"]` | `focal_weight`, `dice_weight` |
-/// | `weight_dict["loss_iou"]`, `["loss_class"]` | `iou_weight`, `score_weight` |
-/// | `focal_alpha`, `focal_gamma` | `alpha`, `gamma` |
-/// | `supervise_all_iou` | `supervise_all_iou` |
-/// | `iou_use_l1_loss` | `iou_loss = iou_loss::l1` |
-/// | `pred_obj_scores` | `object_scores` |
-/// | `focal_gamma_obj_score`, `focal_alpha_obj_score` | `score_gamma`, `score_alpha` |
-/// | `num_objects` over the world size | `num_objects` |
-/// | `losses["loss_mask"]` and so on | `r.focal`, `r.dice`, `r.iou`, `r.score` |
+/// - `weight_dict["loss_mask"]`, `["loss_dice"]`, `["loss_iou"]`, `["loss_class"]`: `focal_weight`,
+///   `dice_weight`, `iou_weight`, `score_weight`;
+/// - `focal_alpha`, `focal_gamma`: `alpha`, `gamma`;
+/// - `supervise_all_iou`, `iou_use_l1_loss`: `supervise_all_iou`, `iou_loss = iou_loss::l1`;
+/// - `pred_obj_scores`, `focal_gamma_obj_score`, `focal_alpha_obj_score`: `object_scores`, `score_gamma`,
+///   `score_alpha`;
+/// - `num_objects` over the world size: `num_objects`;
+/// - `losses["loss_mask"]` and so on: `r.focal`, `r.dice`, `r.iou`, `r.score`.
 ///
 /// **Elsewhere.** Where targets are not 0 or 1, SAM 2 takes those above 0 for true in IoU and presence; here
 /// a target counts by what it is in the IoU. SAM 2 trains with 20, 1, 1 and 1.
@@ -363,9 +359,7 @@ public:
 
 private:
     static call_options with_memory(call_options options, workspace& own) {
-        if (options.upstream.tensor())
-            throw parameter_error("xloss::sam2: the upstream of a sum over objects is a number");
-        check_number("call_options", "upstream", options.upstream.factor(), -HUGE_VAL);
+        check_recipe_upstream(&names_of<sam2>, options);
         if (!options.workspace)
             options.workspace = &own;
         return options;
@@ -383,7 +377,7 @@ private:
             const score_loss loss{loss_.score_focal(), {.reduction = reduction::sum}};
             call_options own = options_;
             own.upstream = options_.upstream.factor() * loss_.score_weight / divisor_;
-            require_shape([] { return std::string("xloss::sam2"); }, "scores", tensor::shape_of(*scores_),
+            require_shape(&names_of<sam2>, "scores", tensor::shape_of(*scores_),
                           masks_.targets.geometry().sample_axes, masks_.x.shape());
             request<score_loss, std::remove_cv_t<S>> scores(loss, *scores_,
                                                             masked(row(present_), row(counts_)), own);
@@ -397,21 +391,15 @@ private:
     /// The gradient by the scores fits, and shares nothing with the others nor with what is read.
     void check_scores(const tensor::sink<T>& masks, const tensor::sink<T>& iou,
                       const tensor::sink<T>& scores) const {
-        const auto name = [] { return std::string("xloss::sam2"); };
+        const loss_name name = &names_of<sam2>;
         const tensor::source<T> given(*scores_);
-        if (scores.shape() != given.shape())
-            throw shape_error(name() + ": gradient buffer " + scores.shape().to_string() +
-                              " does not fit scores " + given.shape().to_string());
-        require_apart(name, "masks", masks.memory(), "the scores", given.memory());
-        require_apart(name, "the predicted IoU", iou.memory(), "the scores", given.memory());
-        require_apart(name, "the scores", scores.memory(), "the scores", given.memory());
-        require_apart(name, "the scores", scores.memory(), "the masks", masks_.x.memory());
-        require_apart(name, "the scores", scores.memory(), "the predicted IoU", masks_.iou.memory());
-        require_apart(name, "the scores", scores.memory(), "that of the masks", masks.memory());
-        require_apart(name, "the scores", scores.memory(), "that of the predicted IoU", iou.memory());
-        if (masks_.targets.overlaps(scores.memory()))
-            throw alias_error(name() + ": the gradient buffer of the scores shares memory with the target or "
-                                       "its weights");
+        check_gradient_shape(name, "scores", scores.shape(), given.shape());
+        check_apart(name,
+                    {{"masks", masks.memory()}, {"predicted IoU", iou.memory()}, {"scores", scores.memory()}},
+                    {{"masks", masks_.x.memory()},
+                     {"predicted IoU", masks_.iou.memory()},
+                     {"scores", given.memory()}});
+        check_target_apart(name, {"scores", scores.memory()}, masks_.targets);
     }
 
     [[nodiscard]] sam2_evaluation<T> evaluation_of(const auto& sums, double score) const {

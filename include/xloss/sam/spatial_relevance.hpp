@@ -11,15 +11,12 @@
 #include <xloss/sam/iou_head.hpp>
 #include <xloss/sam/output.hpp>
 #include <xloss/sam/sam.hpp>
-#include <xloss/tensor/alias.hpp>
-#include <xloss/tensor/error.hpp>
 #include <xloss/tensor/like.hpp>
 #include <xloss/tensor/sink.hpp>
 #include <xloss/tensor/source.hpp>
 
 #include <cstddef>
 #include <memory>
-#include <string>
 #include <type_traits>
 #include <utility>
 
@@ -165,26 +162,22 @@ public:
 private:
     static call_options scaled_options(const spatial_relevance& loss, call_options options) {
         check_number(spatial_relevance::name, "alignment_weight", loss.alignment_weight);
-        if (options.upstream.tensor())
-            throw parameter_error("xloss::spatial_relevance: the upstream of a sum over several tensors is a "
-                                  "number");
+        check_recipe_upstream(&names_of<spatial_relevance>, options);
         options.upstream = options.upstream.factor() * loss.alignment_weight;
         return options;
     }
 
     void check_apart(const tensor::sink<T>& masks, const tensor::sink<T>& iou,
                      const tensor::sink<T>& alignment) const {
-        const auto name = [] { return std::string("xloss::spatial_relevance"); };
-        const tensor::memory_range own = alignment.memory();
-        require_apart(name, "the alignment", own, "that of the masks", masks.memory());
-        require_apart(name, "the alignment", own, "that of the predicted IoU", iou.memory());
-        require_apart(name, "the alignment", own, "the masks", masks_.x.memory());
-        require_apart(name, "the alignment", own, "the predicted IoU", masks_.iou.memory());
-        require_apart(name, "masks", masks.memory(), "the alignment", alignment_.x.memory());
-        require_apart(name, "the predicted IoU", iou.memory(), "the alignment", alignment_.x.memory());
-        if (masks_.targets.overlaps(own) || alignment_.targets.overlaps(masks.memory()) ||
-            alignment_.targets.overlaps(iou.memory()))
-            throw alias_error(name() + ": a gradient buffer shares memory with a target or its weights");
+        const loss_name name = &names_of<spatial_relevance>;
+        const named_memory by_alignment{"alignment", alignment.memory()};
+        engine::check_apart(name, {{"masks", masks.memory()}, {"predicted IoU", iou.memory()}, by_alignment},
+                            {{"masks", masks_.x.memory()},
+                             {"predicted IoU", masks_.iou.memory()},
+                             {"alignment", alignment_.x.memory()}});
+        check_target_apart(name, by_alignment, masks_.targets);
+        check_target_apart(name, {"masks", masks.memory()}, alignment_.targets);
+        check_target_apart(name, {"predicted IoU", iou.memory()}, alignment_.targets);
     }
 
     [[nodiscard]] spatial_evaluation<T> evaluation_of(const report<3>& masks,

@@ -149,6 +149,9 @@ public:
         if constexpr (strided_memory<E>) {
             read_ = &label_source::template read_labels<element, &read_strided<element, element>>;
             name_ = &label_source::template name_label<element, &read_strided<element, element>>;
+        } else if constexpr (reads_itself<E>) {
+            read_ = &label_source::template read_labels<element, &read_from_itself<E, element>>;
+            name_ = &label_source::template name_label<element, &read_from_itself<E, element>>;
         } else {
             read_ = &label_source::template read_labels<element, &read_lazy<E, element>>;
             name_ = &label_source::template name_label<element, &read_lazy<E, element>>;

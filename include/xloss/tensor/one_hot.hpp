@@ -13,7 +13,7 @@
 namespace xloss::tensor {
 
 /// Labels [N] seen as one-hot rows [N, classes], which are never in memory. A label that is no class, the
-/// background, is a row of zeros: -1 or `classes`; any other is wrong, and is looked for by first_wrong().
+/// background, is a row of zeros: -1 or `classes`; any other is for the caller to find.
 template <class T>
 class one_hot {
 public:
@@ -46,19 +46,6 @@ public:
                     to[at - first] = T(1);
             }
         }
-    }
-
-    /// The first row whose label is neither a class nor the background; the number of rows if there is none.
-    [[nodiscard]] std::size_t first_wrong() const {
-        std::array<T, block> buffer;
-        for (std::size_t row = 0; row < shape_[0]; row += block) {
-            const std::size_t rows = std::min(block, shape_[0] - row);
-            const T* label = labels_.read(row, rows, buffer.data());
-            const T* wrong = std::find(label, label + rows, T(-2));
-            if (wrong != label + rows)
-                return row + static_cast<std::size_t>(wrong - label);
-        }
-        return shape_[0];
     }
 
 private:

@@ -183,7 +183,18 @@ void read_lazy(const origin& from, std::size_t first, std::size_t n, T* to) {
 /// Asks a tensor of the library's own for the row-major elements [first, first + n).
 template <class E, class T>
 void read_from_itself(const origin& from, std::size_t first, std::size_t n, T* to) {
-    static_cast<const E*>(from.object)->read(first, n, to);
+    const E& e = *static_cast<const E*>(from.object);
+    if constexpr (std::is_same_v<value_type_of<E>, T>) {
+        e.read(first, n, to);
+    } else {
+        std::array<value_type_of<E>, 64> block;
+        for (std::size_t done = 0; done < n; done += block.size()) {
+            const std::size_t run = std::min(block.size(), n - done);
+            e.read(first + done, run, block.data());
+            std::transform(block.begin(), block.begin() + static_cast<std::ptrdiff_t>(run), to + done,
+                           [](auto v) { return static_cast<T>(v); });
+        }
+    }
 }
 
 /// Any xtensor expression, to be read as elements of type T in row-major order, piece by piece. It points
