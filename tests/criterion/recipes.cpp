@@ -1,7 +1,7 @@
 // Whole training recipes that documents and frameworks spell out, each as one expression. Every one is
 // written down once more as it stands there, in plain double loops; value and gradients are compared with it.
 
-#include "losses/cases.hpp"
+#include "criterion/recipes.hpp"
 
 #include <algorithm>
 #include <array>
@@ -11,148 +11,20 @@
 #include <vector>
 
 using namespace cases;
+using namespace recipes;
 using xloss::cross_entropy;
 using xloss::deep_supervision;
 using xloss::dice;
 using xloss::focal;
 using xloss::multiclass;
+using xloss::reduction;
 using xloss::region;
 using xloss::tversky;
 
 namespace {
 
-using scores = xt::xtensor<double, 4>; // [B, C, H, W]
-using label_map = xt::xtensor<int, 3>; // [B, H, W]
-constexpr xloss::mode_options ignore_255{.ignore_index = 255};
-
 const scores x = logits(2, 3, 3, 4), small = 0.5 * logits(2, 3, 2, 2);
 const label_map y = labels_with_ignored(3, 2, 3, 4), small_labels = labels_with_ignored(3, 2, 2, 2);
-
-// --- as the documents have it ---
-
-struct sizes {
-    std::size_t samples, classes, pixels;
-    explicit sizes(const scores& s)
-        : samples(s.shape(0)), classes(s.shape(1)), pixels(s.shape(2) * s.shape(3)) {}
-};
-
-/// The softmax.
-scores softmax(const scores& of) {
-    const sizes n(of);
-    scores p = of;
-    for (std::size_t b = 0; b < n.samples; ++b)
-        for (std::size_t i = 0; i < n.pixels; ++i) {
-            const auto at = [&](std::size_t c) { return (b * n.classes + c) * n.pixels + i; };
-            double sum = 0.0;
-            for (std::size_t c = 0; c < n.classes; ++c)
-                sum += std::exp(of.data()[at(c)]);
-            for (std::size_t c = 0; c < n.classes; ++c)
-                p.data()[at(c)] = std::exp(of.data()[at(c)]) / sum;
-        }
-    return p;
-}
-
-/// The mean of f(p of the label, label) over the pixels that are not 255, by the weight of their classes.
-template <class F>
-double mean_of_pixels(const scores& of, const label_map& at, const std::vector<double>& weights, F f) {
-    const sizes n(of);
-    const scores p = softmax(of);
-    double sum = 0.0, weight = 0.0;
-    for (std::size_t b = 0; b < n.samples; ++b)
-        for (std::size_t i = 0; i < n.pixels; ++i) {
-            const int label = at.data()[b * n.pixels + i];
-            if (label == 255)
-                continue;
-            const auto c = static_cast<std::size_t>(label);
-            const double w = weights.empty() ? 1.0 : weights[c];
-            sum += w * f(p.data()[(b * n.classes + c) * n.pixels + i]);
-            weight += w;
-        }
-    return sum / weight;
-}
-
-double entropy(const scores& of, const label_map& at, const std::vector<double>& weights = {}) {
-    return mean_of_pixels(of, at, weights, [](double p) { return -std::log(p); });
-}
-
-double focal_loss(const scores& of, const label_map& at, double alpha, double gamma) {
-    return mean_of_pixels(of, at, {},
-                          [=](double p) { return -alpha * std::pow(1.0 - p, gamma) * std::log(p); });
-}
-
-struct confusion {
-    double tp = 0.0, fp = 0.0, fn = 0.0;
-};
-
-/// The confusion of every class of every sample.
-std::vector<confusion> confusions(const scores& of, const label_map& at) {
-    const sizes n(of);
-    const scores p = softmax(of);
-    std::vector<confusion> all(n.samples * n.classes);
-    for (std::size_t b = 0; b < n.samples; ++b)
-        for (std::size_t c = 0; c < n.classes; ++c)
-            for (std::size_t i = 0; i < n.pixels; ++i) {
-                const int label = at.data()[b * n.pixels + i];
-                const double v = p.data()[(b * n.classes + c) * n.pixels + i];
-                const double one = label == static_cast<int>(c) ? 1.0 : 0.0;
-                confusion& k = all[b * n.classes + c];
-                if (label == 255)
-                    continue;
-                k.tp += v * one;
-                k.fp += v * (1.0 - one);
-                k.fn += (1.0 - v) * one;
-            }
-    return all;
-}
-
-/// 1 - (tp + smooth)/(tp + alpha fp + beta fn + smooth), the mean over classes and samples.
-double tversky_loss(const scores& of, const label_map& at, double alpha, double beta, double smooth) {
-    double sum = 0.0;
-    const std::vector<confusion> all = confusions(of, at);
-    for (const confusion& k : all)
-        sum += 1.0 - (k.tp + smooth) / (k.tp + alpha * k.fp + beta * k.fn + smooth);
-    return sum / static_cast<double>(all.size());
-}
-
-double dice_loss(const scores& of, const label_map& at, double smooth = 1.0) {
-    return tversky_loss(of, at, 0.5, 0.5, 0.5 * smooth);
-}
-
-/// Minus the mean over the foreground classes of a Dice over the batch.
-double minus_batch_dice(const scores& of, const label_map& at) {
-    const sizes n(of);
-    const std::vector<confusion> all = confusions(of, at);
-    double sum = 0.0;
-    for (std::size_t c = 1; c < n.classes; ++c) {
-        confusion k;
-        for (std::size_t b = 0; b < n.samples; ++b) {
-            k.tp += all[b * n.classes + c].tp;
-            k.fp += all[b * n.classes + c].fp;
-            k.fn += all[b * n.classes + c].fn;
-        }
-        sum += (2.0 * k.tp + 1e-5) / std::max(2.0 * k.tp + k.fp + k.fn + 1e-5, 1e-8);
-    }
-    return -sum / static_cast<double>(n.classes - 1);
-}
-
-// --- how it is compared ---
-
-/// The largest error of a gradient against central differences of a document's function.
-template <class Document>
-double gradient_error(const scores& grad, const scores& from, Document document) {
-    scores moved = from;
-    double worst = 0.0;
-    for (std::size_t i = 0; i < from.size(); ++i) {
-        const double step = 1e-5, here = from.data()[i];
-        moved.data()[i] = here + step;
-        const double up = document(moved);
-        moved.data()[i] = here - step;
-        worst = std::max(worst,
-                         error(grad.data()[i], (up - document(moved)) / (2.0 * step), largest_entry(grad)));
-        moved.data()[i] = here;
-    }
-    return worst;
-}
 
 template <class Loss, class Document>
 void check_same(const Loss& loss, Document document) {
@@ -198,6 +70,9 @@ TEST_CASE("recipe: CombinedSegmentationLoss", "[criterion][recipes]") {
                [&](const scores& v) { return 0.5 * entropy(v, y, weights) + 1.5 * dice_loss(v, y); });
     check_same(multiclass(cross_entropy{} + dice{}, ignore_255),
                [](const scores& v) { return entropy(v, y) + dice_loss(v, y); });
+    // 0.3 of Dice beside cross entropy.
+    const auto r = xloss::value_and_grad(multiclass(cross_entropy{} + 0.3 * dice{}, ignore_255), x, y);
+    CHECK(error(r.value, entropy(x, y) + 0.3 * dice_loss(x, y)) <= 1e-13);
 }
 
 TEST_CASE("recipe: DiceLoss of labels, with 255 ignored", "[criterion][recipes]") {
@@ -213,6 +88,63 @@ TEST_CASE("recipe: TverskyLoss of labels, with 255 ignored", "[criterion][recipe
 
 TEST_CASE("recipe: FocalLossPixelwise", "[criterion][recipes]") {
     check_same(multiclass(focal{}, ignore_255), [](const scores& v) { return focal_loss(v, y, 0.25, 2.0); });
+}
+
+TEST_CASE("recipe: reductions none and sum of AutoTimm's losses of labels", "[criterion][recipes]") {
+    const auto same_regions = [](const auto& loss, double alpha, double beta, double smooth) {
+        std::vector<double> regions;
+        double sum = 0.0;
+        for (const confusion& k : confusions(x, y)) {
+            regions.push_back(1.0 - (k.tp + smooth) / (k.tp + alpha * k.fp + beta * k.fn + smooth));
+            sum += regions.back();
+        }
+        const auto none = xloss::unreduced(multiclass(loss, ignore_255), x, y);
+        CHECK(largest_error(none, regions) <= 1e-13);
+        CHECK(none.shape(0) == 2);
+        CHECK(none.shape(1) == 3);
+        const auto total = multiclass(loss, {.ignore_index = 255, .reduction = reduction::sum});
+        CHECK(error(total(x, y), sum) <= 1e-13);
+    };
+    same_regions(dice{}, 0.5, 0.5, 0.5);
+    same_regions(tversky{.alpha = 0.3, .beta = 0.7}, 0.3, 0.7, 1.0);
+
+    // Of a pixel; theirs lists the valid ones alone, here ignored ones are 0.
+    const scores p = softmax(x);
+    const auto none = xloss::unreduced(multiclass(focal{}, ignore_255), x, y);
+    double sum = 0.0, worst = 0.0;
+    for (std::size_t b = 0; b < 2; ++b)
+        for (std::size_t i = 0; i < 12; ++i) {
+            const int label = y.data()[b * 12 + i];
+            const double q =
+                label == 255 ? 1.0 : p.data()[(b * 3 + static_cast<std::size_t>(label)) * 12 + i];
+            const double loss = label == 255 ? 0.0 : -0.25 * (1.0 - q) * (1.0 - q) * std::log(q);
+            worst = std::max(worst, error(none.data()[b * 12 + i], loss));
+            sum += loss;
+        }
+    CHECK(worst <= 1e-13);
+    const auto total = multiclass(focal{}, {.ignore_index = 255, .reduction = reduction::sum});
+    CHECK(error(total(x, y), sum) <= 1e-13);
+}
+
+TEST_CASE("recipe: image classification, one label for each image", "[criterion][recipes]") {
+    const xt::xtensor<double, 2> of = logits(5, 10); // [B, C]
+    const xt::xtensor<int, 1> classes{3, 0, 9, 3, 7};
+    double sum = 0.0;
+    std::vector<double> grad;
+    grad.reserve(of.size());
+    for (std::size_t b = 0; b < 5; ++b) {
+        double all = 0.0;
+        for (std::size_t c = 0; c < 10; ++c)
+            all += std::exp(of(b, c));
+        for (std::size_t c = 0; c < 10; ++c) {
+            const double one = classes(b) == static_cast<int>(c) ? 1.0 : 0.0, p = std::exp(of(b, c)) / all;
+            sum -= one * std::log(p);
+            grad.push_back((p - one) / 5.0);
+        }
+    }
+    const auto r = xloss::value_and_grad(cross_entropy{}, of, classes);
+    CHECK(error(r.value, sum / 5.0) <= 1e-13);
+    CHECK(largest_error(r.grad, grad) <= 1e-12);
 }
 
 TEST_CASE("recipe: nnU-Net's Dice and cross entropy, with its deep supervision", "[criterion][recipes]") {

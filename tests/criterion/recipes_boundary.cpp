@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 using namespace cases;
 using xloss::multiclass;
@@ -82,9 +83,8 @@ void each_pixel(F f) {
                 f(b, i, j);
 }
 
-} // namespace
-
-TEST_CASE("recipe: SegBoundaryLoss", "[criterion][recipes]") {
+/// SegBoundaryLoss of x and y, and the number of its elements.
+std::pair<double, double> seg_boundary_loss() {
     double sum = 0.0, count = 0.0;
     each_pixel([&](std::size_t b, std::size_t i, std::size_t j) {
         if (any_neighbour(i, j, [&](std::size_t r, std::size_t c) { return y(b, r, c) == 255; }))
@@ -99,9 +99,29 @@ TEST_CASE("recipe: SegBoundaryLoss", "[criterion][recipes]") {
             count += 1.0;
         }
     });
+    return {sum / count, count};
+}
+
+} // namespace
+
+TEST_CASE("recipe: SegBoundaryLoss", "[criterion][recipes]") {
+    const auto [value, count] = seg_boundary_loss();
     const auto r = xloss::value_and_grad(multiclass(xloss::sobel_boundary{}, {.ignore_index = 255}), x, y);
-    CHECK(error(r.value, sum / count) <= 1e-13);
+    CHECK(error(r.value, value) <= 1e-13);
     CHECK(r.normalizer == count);
+}
+
+TEST_CASE("recipe: cross entropy and 0.3 SegBoundaryLoss", "[criterion][recipes]") {
+    double entropy = 0.0, count = 0.0;
+    each_pixel([&](std::size_t b, std::size_t i, std::size_t j) {
+        if (y(b, i, j) == 255)
+            return;
+        entropy -= std::log(probability(b, static_cast<std::size_t>(y(b, i, j)), i, j));
+        count += 1.0;
+    });
+    const auto loss =
+        multiclass(0.4 * xloss::cross_entropy{} + 0.3 * xloss::sobel_boundary{}, {.ignore_index = 255});
+    CHECK(error(loss(x, y), 0.4 * entropy / count + 0.3 * seg_boundary_loss().first) <= 1e-13);
 }
 
 TEST_CASE("recipe: boundary-aware focal loss", "[criterion][recipes]") {

@@ -4,8 +4,11 @@
 
 #include "losses/cases.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <functional>
+#include <utility>
 #include <vector>
 
 using namespace cases;
@@ -235,6 +238,30 @@ TEST_CASE("the document's iou_loss: one score over the batch, the intersection o
     check_same(iou{.over = region::batch}, x, y, [](const images& v) {
         const overlap s = sums_of(v, y, 0, 1);
         return 1.0 - (s.intersection + 1.0) / (s.pred + s.target - s.intersection + 1.0);
+    });
+}
+
+TEST_CASE("the document's lovasz_hinge_loss: one image at a time") {
+    // Its `googles` is gt_sorted.
+    check_same(xloss::lovasz_hinge{}, x, y, [](const images& v) {
+        double sum = 0.0;
+        for (std::size_t b = 0; b < 3; ++b) {
+            std::vector<std::pair<double, double>> errors; // and whether the pixel is true
+            for (std::size_t i = b * 20; i < (b + 1) * 20; ++i)
+                errors.emplace_back(1.0 - v.data()[i] * (2.0 * y.data()[i] - 1.0), y.data()[i]);
+            std::sort(errors.begin(), errors.end(), std::greater<>{});
+            double truth = 0.0, seen = 0.0, not_seen = 0.0, before = 0.0;
+            for (const auto& [e, one] : errors)
+                truth += one;
+            for (const auto& [e, one] : errors) {
+                seen += one;
+                not_seen += 1.0 - one;
+                const double jaccard = 1.0 - (truth - seen) / (truth + not_seen);
+                sum += std::max(e, 0.0) * (jaccard - before);
+                before = jaccard;
+            }
+        }
+        return sum / 3.0;
     });
 }
 
