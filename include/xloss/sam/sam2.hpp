@@ -322,6 +322,13 @@ class sam2_call {
 
 public:
     using T = tensor::value_type_of<X>;
+    static_assert(
+        [] {
+            if constexpr (has_scores)
+                return std::is_same_v<tensor::value_type_of<S>, T>;
+            return true;
+        }(),
+        "xloss: the scores of sam2 have the type of the masks, float or double");
 
     template <class I, class Y>
     sam2_call(const sam2& loss, const X& masks, const I& iou, const S* scores, const Y& y,

@@ -27,7 +27,14 @@ struct rows_run {
 
     template <class Stages>
     report<N> operator()(Stages& stages) const {
-        return stages.template run_with_rows<N>(out, rows);
+        constexpr bool has_rows = requires {
+            stages.template run_with_rows<N>(out, rows);
+        };
+        static_assert(has_rows, "xloss: gradient_statistics is of losses by logits; box losses have none");
+        if constexpr (has_rows)
+            return stages.template run_with_rows<N>(out, rows);
+        else
+            return {};
     }
 };
 
