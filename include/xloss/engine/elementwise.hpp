@@ -228,12 +228,10 @@ public:
     template <bool Sums, emit Emit>
     void run(const std::array<double, Program::points>& point, const pull_back* pulls, double* totals,
              const sink_ref<T>& out) const {
-        const std::size_t per_row = (g_.pixels + tile_size - 1) / tile_size;
-        const std::size_t tiles = g_.samples * g_.classes * per_row;
+        const std::size_t per_row = tiles_per_row(), tiles = g_.samples * g_.classes * per_row;
         const std::size_t pieces = (tiles + tiles_per_piece - 1) / tiles_per_piece;
         constexpr std::size_t width = Sums ? Program::width : 0;
-        double* partials = in_.memory.template get<double>(
-            scratch::partial_sums, slots(in_.executor, pieces) * tiles_per_piece * width);
+        double* partials = partial_sums(pieces, width);
         for_pieces(
             in_.executor, pieces,
             [&](std::size_t piece, std::size_t slot) {
@@ -279,6 +277,13 @@ public:
             }
     }
 
+    /// Takes the memory of a whole pass, so that a workspace that has seen samples one by one has seen the
+    /// shape.
+    void reserve() const {
+        const std::size_t tiles = g_.samples * g_.classes * tiles_per_row();
+        partial_sums((tiles + tiles_per_piece - 1) / tiles_per_piece, Program::width);
+    }
+
     /// Samples that are worth a piece of work together.
     [[nodiscard]] std::size_t samples_per_piece() const {
         const std::size_t elements = std::max<std::size_t>(g_.classes * g_.pixels, 1);
@@ -301,6 +306,13 @@ private:
     struct buffers {
         alignas(64) std::array<T, tile_size> x, y, m, d, spare, out;
     };
+
+    [[nodiscard]] std::size_t tiles_per_row() const { return (g_.pixels + tile_size - 1) / tile_size; }
+
+    double* partial_sums(std::size_t pieces, std::size_t width) const {
+        return in_.memory.template get<double>(scratch::partial_sums,
+                                               slots(in_.executor, pieces) * tiles_per_piece * width);
+    }
 
     template <bool Sums, emit Emit>
     void run_tile(buffers& r, std::size_t row, std::size_t i,

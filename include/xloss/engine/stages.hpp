@@ -245,6 +245,7 @@ private:
         rows_ = in_.memory.zeros(scratch::region_sums, sweep_.regions() * program_type::width);
         if constexpr (program_type::needs(sums::prediction))
             take_predictions();
+        sweep_.reserve();
         pull_back* pulls = in_.memory.template get<pull_back>(scratch::pull_backs, sweep_.regions());
         double* sums = in_.memory.zeros(scratch::call_sums, summary_type::size(survey_.classes));
         sums_ = sums;
