@@ -28,7 +28,7 @@ flags=(-std=c++20 -O1 -g1 "${vectors[@]}" -fno-omit-frame-pointer -DXLOSS_PLAIN_
     -fsanitize=address,undefined -fno-sanitize=null,object-size -fno-sanitize-recover=all
     -fsanitize-coverage=inline-8bit-counters,pc-table -Iinclude -Itests)
 
-sources=(elementwise whole_regions channelwise elementwise_more fuzz) # the slowest first
+sources=(elementwise whole_regions channelwise elementwise_more several_tensors fuzz) # the slowest first
 stale=()
 for source in "${sources[@]}"; do
     object="$build/$source.o"
