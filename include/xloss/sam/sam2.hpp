@@ -365,13 +365,13 @@ public:
 
     /// `scores`: the gradient by them, or null where there are none.
     sam2_evaluation<T> gradients_into(const tensor::sink<T>& masks, const tensor::sink<T>& iou,
-                                      const tensor::sink<T>* scores, std::size_t* chosen) {
+                                      const tensor::sink<T>* scores, std::span<std::size_t> chosen) {
         masks_.check_sinks(masks, iou);
         if constexpr (has_scores)
             check_scores(masks, iou, *scores);
         masks_.predicted.to = &iou;
         const auto sums = masks_.run(
-            sam2_run<T, true>{sink_ref<T>{&masks, options_.accumulate}, present_, counts_, chosen});
+            sam2_run<T, true>{sink_ref<T>{&masks, options_.accumulate}, present_, counts_, chosen.data()});
         double score = 0.0;
         if (scored()) {
             const gradient_run<T, 1> run{sink_ref<T>{scores, options_.accumulate}};
@@ -487,9 +487,9 @@ auto value_and_grad(const sam2& loss, const sam_output<M, I, S>& x, const Y& y,
     const auto e = [&] {
         if constexpr (sam_output<M, I, S>::has_scores) {
             const tensor::sink<T> to_scores(scores);
-            return call.gradients_into(to_masks, to_iou, &to_scores, chosen.data());
+            return call.gradients_into(to_masks, to_iou, &to_scores, chosen);
         } else {
-            return call.gradients_into(to_masks, to_iou, nullptr, chosen.data());
+            return call.gradients_into(to_masks, to_iou, nullptr, chosen);
         }
     }();
     return sam2_evaluation_and_grads<T, decltype(masks), decltype(iou), decltype(scores)>{
@@ -504,7 +504,7 @@ auto value_and_grad_into(sam_output<GM, GI> grads, const sam2& loss, const sam_o
     static_assert(!sam_output<M, I, S>::has_scores, "xloss: scores have a gradient: sam_output{masks, iou, "
                                                     "scores} of the gradients, too");
     const tensor::sink<tensor::value_type_of<M>> masks(grads.masks()), iou(grads.iou());
-    return engine::sam2_call_of(loss, x, y, options).gradients_into(masks, iou, nullptr, nullptr);
+    return engine::sam2_call_of(loss, x, y, options).gradients_into(masks, iou, nullptr, {});
 }
 
 /// The same with scores: `sam_output{grad_masks, grad_iou, grad_scores}`.
@@ -514,7 +514,7 @@ auto value_and_grad_into(sam_output<GM, GI, GS> grads, const sam2& loss, const s
     static_assert(sam_output<M, I, S>::has_scores, "xloss: there are no scores, and they have no gradient");
     using T = tensor::value_type_of<M>;
     const tensor::sink<T> masks(grads.masks()), iou(grads.iou()), scores(grads.scores());
-    return engine::sam2_call_of(loss, x, y, options).gradients_into(masks, iou, &scores, nullptr);
+    return engine::sam2_call_of(loss, x, y, options).gradients_into(masks, iou, &scores, {});
 }
 
 } // namespace xloss
