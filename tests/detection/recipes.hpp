@@ -6,11 +6,14 @@
 #include "losses/cases.hpp"
 #include "support/expressions.hpp"
 
+#include <xloss/engine/options.hpp>
+
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstring>
 #include <initializer_list>
+#include <type_traits>
 
 namespace recipes {
 
@@ -55,6 +58,19 @@ double gradient_error(const Value& value, Tensor& x, const Tensor& gradient, dou
         largest = std::max(largest, std::abs(gradient.data()[i]));
     }
     return worst / largest;
+}
+
+/// A check that a call throws an Error with all the parts and leaves the gradients alone.
+template <class Gradients>
+auto refusals(Gradients& gradients) {
+    return [&gradients]<class Error>(std::type_identity<Error>, std::initializer_list<const char*> parts,
+                                     const auto& loss, const auto& output, const auto& target,
+                                     const xloss::call_options& options = {}) {
+        INFO("expected: " << *parts.begin());
+        CHECK(cases::throws<Error>(
+            [&] { xloss::value_and_grad_into(gradients.tensors(), loss, output, target, options); }, parts));
+        CHECK(gradients.untouched());
+    };
 }
 
 } // namespace recipes
