@@ -5,6 +5,7 @@
 #include <xloss/engine/options.hpp>
 #include <xloss/engine/per_class.hpp>
 #include <xloss/engine/target.hpp>
+#include <xloss/engine/workspace.hpp>
 #include <xloss/tensor/alias.hpp>
 #include <xloss/tensor/error.hpp>
 #include <xloss/tensor/shape.hpp>
@@ -89,6 +90,13 @@ inline void check_recipe_upstream(loss_name recipe, const call_options& options)
                               ": an upstream tensor belongs to the unreduced losses of one tensor; here it "
                               "is a number");
     check_number("call_options", "upstream", options.upstream.factor(), -HUGE_VAL);
+}
+
+/// The options with a workspace, the recipe's own where the caller brings none.
+inline call_options with_memory(call_options options, workspace& own) {
+    if (!options.workspace)
+        options.workspace = &own;
+    return options;
 }
 
 /// A tensor of a recipe, for messages.

@@ -25,7 +25,7 @@ namespace xloss {
 /// that are apart have gradient 0.
 ///
 /// **Empty.** A box without area has IoU 0 with every other. Inverted boxes (x2 < x1) are what the formula
-/// makes of them: IoU 0; No box, or none that counts: 0.
+/// makes of them: IoU 0. No box, or none that counts: 0.
 ///
 /// **Source.** Yu et al. 2016, arXiv 1608.01471 (UnitBox), with 1 - IoU for its -log IoU.
 ///

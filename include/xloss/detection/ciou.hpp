@@ -28,7 +28,7 @@ namespace xloss {
 /// angle of a box without width and height is 0, with gradient 0.
 ///
 /// **Empty.** A box without area has IoU 0 with every other. Inverted boxes (x2 < x1) are what the formula
-/// makes of them: IoU 0; No box, or none that counts: 0.
+/// makes of them: IoU 0. No box, or none that counts: 0.
 ///
 /// **Source.** Zheng et al. 2020, arXiv 1911.08287.
 ///

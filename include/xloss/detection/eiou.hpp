@@ -24,7 +24,7 @@ namespace xloss {
 /// intersect. Finite for all finite boxes; a coordinate beyond 2^30 (2^300 in double) counts as that.
 ///
 /// **Empty.** A box without area has IoU 0 with every other. Inverted boxes (x2 < x1) are what the formula
-/// makes of them: IoU 0; No box, or none that counts: 0.
+/// makes of them: IoU 0. No box, or none that counts: 0.
 ///
 /// **Source.** Zhang et al. 2021, arXiv 2101.08158, without its focal weight.
 /// @throws parameter_error for an eps outside [1e-12, 1].

@@ -69,9 +69,8 @@ namespace xloss {
 /// - mmdetection and the authors weigh every box by its centerness target and divide the boxes by the sum of
 ///   these.
 /// - AutoTimm's FCOSLoss: focal is a mean over the labelled locations alone, so that background is not
-/// learnt,
-///   and is not divided by the positives; boxes are distances to the sides, their loss -log IoU; centerness
-///   is a mean over the positives that is divided by them once more.
+///   learnt, and is not divided by the positives; boxes are distances to the sides, their loss -log IoU;
+///   centerness is a mean over the positives that is divided by them once more.
 ///
 /// @throws what the losses throw, with the component it happened in; shape_error, parameter_error for
 /// weights that are no finite numbers or negative `positives`, label_error for a label outside [-1, C],
@@ -225,7 +224,8 @@ public:
     using evaluation_type = fcos_evaluation<T>;
 
     fcos_call(const fcos<BoxLoss>& loss, const Output& x, const Target& y, const call_options& options)
-        : loss_(loss), x_(x), y_(y), shapes_(x, y), options_(with_memory(options)), found_(positives_of(y)),
+        : loss_(loss), x_(x), y_(y), shapes_(x, y), options_(with_memory(options, own_memory_)),
+          found_(positives_of(y)),
           normalizer_(std::max(1.0, loss.positives.value_or(static_cast<double>(found_.rows.size())))),
           boxes_(x.boxes, box_rows()), true_boxes_(y.boxes, box_rows()),
           centerness_(x.centerness, number_rows()),
@@ -281,12 +281,6 @@ public:
     }
 
 private:
-    call_options with_memory(call_options options) {
-        if (!options.workspace)
-            options.workspace = &own_memory_;
-        return options;
-    }
-
     // --- classes ---
 
     /// Calls f with the one-hot rows, as they stand or as the labels have them.

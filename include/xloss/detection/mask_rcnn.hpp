@@ -202,9 +202,10 @@ public:
 
     mask_rcnn_call(const mask_rcnn<MaskLoss>& loss, const Output& x, const Target& y,
                    const call_options& options)
-        : loss_(loss), x_(x), y_(y), shapes_(x, y), options_(with_memory(options)), found_(positives_of(y)),
-          scores_(tensor::source<S>(x.scores)), labels_(y.labels), boxes_(x.boxes, box_rows()),
-          true_boxes_(y.boxes, {found_.rows, shapes_.box}), masks_(x.masks, mask_rows()),
+        : loss_(loss), x_(x), y_(y), shapes_(x, y), options_(with_memory(options, own_memory_)),
+          found_(positives_of(y)), scores_(tensor::source<S>(x.scores)), labels_(y.labels),
+          boxes_(x.boxes, box_rows()), true_boxes_(y.boxes, {found_.rows, shapes_.box}),
+          masks_(x.masks, mask_rows()),
           true_masks_(y.masks, {found_.rows, shapes_.mask}), smooth_l1_{.beta = loss.beta,
                                                                         .reduction = reduction::sum} {
         check_recipe_upstream(&names_of<mask_rcnn<MaskLoss>>, options);
@@ -253,12 +254,6 @@ public:
     }
 
 private:
-    call_options with_memory(call_options options) {
-        if (!options.workspace)
-            options.workspace = &own_memory_;
-        return options;
-    }
-
     positives positives_of(const Target& y) {
         const tensor::label_source<S> labels(y.labels, shapes_.classes, {});
         const std::size_t wrong = first_wrong_label(labels);

@@ -5,11 +5,13 @@
 #include <xloss/engine/bind.hpp>
 #include <xloss/engine/box.hpp>
 #include <xloss/engine/box_target.hpp>
+#include <xloss/engine/check.hpp>
 #include <xloss/engine/executor.hpp>
 #include <xloss/engine/options.hpp>
 #include <xloss/engine/per_class.hpp>
 #include <xloss/engine/pixel.hpp>
 #include <xloss/engine/program.hpp>
+#include <xloss/engine/region_set.hpp>
 #include <xloss/engine/residual.hpp>
 #include <xloss/engine/rows.hpp>
 #include <xloss/engine/summary.hpp>
@@ -229,19 +231,9 @@ public:
         check_upstream();
         std::array<double, size> sums{};
         sweep<Gradient ? emit::gradient : emit::nothing>(factors(), out, sums);
-        report<N> r;
-        r.valid = survey_.valid;
-        std::array<bool, N> seen{};
-        program_.each([&]<std::size_t I>(const auto& one) {
-            const double value = quotient(sums[I], normalizers_[I]);
-            r.terms[one.entry].value += one.share * value;
-            if (!seen[one.entry])
-                r.terms[one.entry].normalizer = normalizers_[I];
-            seen[one.entry] = true;
-            r.value += one.coefficient() * value;
+        return report_of<N>(program_, survey_.valid, [&]<std::size_t I>(const auto&) {
+            return mean_value{quotient(sums[I], normalizers_[I]), normalizers_[I]};
         });
-        r.normalizer = r.terms[0].normalizer;
-        return r;
     }
 
     /// Throws where the upstream gradient does not fit; nothing is written.
@@ -275,13 +267,7 @@ private:
     [[nodiscard]] bool is_unreduced() const { return call_.upstream.tensor().has_value(); }
 
     void check_upstream() const {
-        const auto& given = call_.upstream.tensor();
-        if (!given)
-            return check_number("call_options", "upstream", call_.upstream.factor(), -HUGE_VAL);
-        const tensor::shape expected = unreduced_shape();
-        if (given->shape() != expected)
-            throw shape_error(y_.name() + ": upstream " + given->shape().to_string() +
-                              " does not fit unreduced losses " + expected.to_string());
+        engine::check_upstream(y_, call_, [this] { return unreduced_shape(); });
     }
 
     /// d(loss)/d(sum) of every part.

@@ -21,8 +21,8 @@ namespace xloss::engine {
 
 /// Throws for an upstream factor that is no number, or a tensor that has not the shape of the unreduced
 /// losses; that is asked for only where there is one.
-template <class T, class ShapeOf>
-void check_upstream(const target<T>& y, const call_options& call, const ShapeOf& unreduced_shape) {
+template <class Target, class ShapeOf>
+void check_upstream(const Target& y, const call_options& call, const ShapeOf& unreduced_shape) {
     const auto& given = call.upstream.tensor();
     if (!given)
         return check_number("call_options", "upstream", call.upstream.factor(), -HUGE_VAL);

@@ -50,7 +50,7 @@ positives find_positives(const tensor::label_source<T>& labels, std::size_t lowe
             if (label[j] < static_cast<T>(lowest) || label[j] >= static_cast<T>(classes))
                 continue;
             rows[found] = first + j;
-            places[found++] = (first + j) * classes + static_cast<std::size_t>(label[j]);
+            places[found++] = (first + j) * classes + tensor::class_number(label[j]);
         }
     }
     return {{rows, found}, {places, found}};

@@ -35,6 +35,24 @@ struct report {
     }
 };
 
+/// The report of these values of the terms of a program: value.template operator()<I>(part).
+template <std::size_t N, class Program, class Value>
+report<N> report_of(const Program& program, std::size_t valid, const Value& value) {
+    report<N> r;
+    r.valid = valid;
+    std::array<bool, N> seen{};
+    program.each([&]<std::size_t I>(const auto& one) {
+        const mean_value v = value.template operator()<I>(one);
+        r.terms[one.entry].value += one.share * v.value;
+        if (!seen[one.entry])
+            r.terms[one.entry].normalizer = v.normalizer;
+        seen[one.entry] = true;
+        r.value += one.coefficient() * v.value;
+    });
+    r.normalizer = r.terms[0].normalizer;
+    return r;
+}
+
 /// A term whose loss over the call is more than its sum over the denominator.
 template <class Term>
 concept has_call_loss = requires(const Term& t,
@@ -126,19 +144,7 @@ public:
     /// The report of these values of the terms: value.template operator()<I>(part).
     template <std::size_t N, class Value>
     [[nodiscard]] report<N> report_of(const Value& value) const {
-        report<N> r;
-        r.valid = survey_.valid;
-        std::array<bool, N> seen{};
-        program_.each([&]<std::size_t I>(const auto& one) {
-            const mean_value v = value.template operator()<I>(one);
-            r.terms[one.entry].value += one.share * v.value;
-            if (!seen[one.entry])
-                r.terms[one.entry].normalizer = v.normalizer;
-            seen[one.entry] = true;
-            r.value += one.coefficient() * v.value;
-        });
-        r.normalizer = r.terms[0].normalizer;
-        return r;
+        return engine::report_of<N>(program_, survey_.valid, value);
     }
 
     [[nodiscard]] reduction how() const { return how_; }

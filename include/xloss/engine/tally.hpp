@@ -51,12 +51,6 @@ void add_up(std::size_t n, const T* m, double* sums, Cell&& cell) {
     sums[current] += run;
 }
 
-/// Class numbers are small: a conversion to 32 bits has an instruction everywhere.
-template <class T>
-std::size_t class_number(T label) {
-    return static_cast<std::size_t>(static_cast<std::int32_t>(label));
-}
-
 /// Calls f(sample, first pixel, number of pixels) for every tile of pixels.
 template <class F>
 void each_tile(const geometry& g, F&& f) {
@@ -249,8 +243,9 @@ void tally_pairs(const target<T>& y, const Prediction& prediction, std::size_t c
             for (std::size_t j = 0; j < n; ++j)
                 if (predicted[j] < T(0) && !(m && m[j] == T(0)))
                     prediction.refuse(y, b, i + j);
-        add_up(n, m, sums,
-               [=](std::size_t j) { return class_number(labels[j]) * classes + class_number(predicted[j]); });
+        add_up(n, m, sums, [=](std::size_t j) {
+            return tensor::class_number(labels[j]) * classes + tensor::class_number(predicted[j]);
+        });
     });
 }
 
@@ -274,7 +269,7 @@ void tally_labels(const target<T>& y, double* sums) {
     each_tile(g, [&](std::size_t b, std::size_t i, std::size_t n) {
         const T* labels = y.labels(b, i, n, r.label.data());
         const T* m = y.masked() ? y.weights(b, 0, i, n, labels, r.m.data(), r.spare.data()) : nullptr;
-        add_up(n, m, sample.data(), [=](std::size_t j) { return class_number(labels[j]); });
+        add_up(n, m, sample.data(), [=](std::size_t j) { return tensor::class_number(labels[j]); });
         if (i + n == g.pixels)
             finish_sample();
     });

@@ -4,6 +4,7 @@
 #include <xloss/criterion/call.hpp>
 #include <xloss/criterion/components.hpp>
 #include <xloss/engine/options.hpp>
+#include <xloss/engine/region_set.hpp>
 #include <xloss/engine/sweep.hpp>
 #include <xloss/engine/target.hpp>
 #include <xloss/tensor/error.hpp>
@@ -15,7 +16,6 @@
 #include <array>
 #include <cstddef>
 #include <memory>
-#include <optional>
 #include <type_traits>
 #include <utility>
 
@@ -103,11 +103,7 @@ struct sam_request : request<Loss, X, true> {
 
     /// One number for every mask.
     [[nodiscard]] tensor::shape regions() const {
-        const geometry& g = this->targets.geometry();
-        tensor::shape s = g.sample_axes;
-        if (base::md == mode::multilabel || base::md == mode::one_vs_rest)
-            s[s.rank++] = g.classes;
-        return s;
+        return region_set({}, this->targets.geometry(), false).unreduced_shape(base::md);
     }
 
     /// The gradients fit, and share memory with nothing that is read, nor with each other.

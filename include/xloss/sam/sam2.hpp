@@ -15,6 +15,7 @@
 #include <xloss/losses/focal.hpp>
 #include <xloss/sam/iou_head.hpp>
 #include <xloss/sam/output.hpp>
+#include <xloss/sam/sam_mask.hpp>
 #include <xloss/simd/dual.hpp>
 #include <xloss/tensor/error.hpp>
 #include <xloss/tensor/like.hpp>
@@ -108,6 +109,11 @@ struct sam2 {
                                   ", which is not a finite number > 0");
     }
 
+    /// The loss of a mask.
+    [[nodiscard]] sam_mask mask_part() const {
+        return {.focal_weight = focal_weight, .dice_weight = dice_weight, .alpha = alpha, .gamma = gamma};
+    }
+
     /// The loss of the scores.
     [[nodiscard]] focal score_focal() const { return {.alpha = score_alpha, .gamma = score_gamma}; }
 
@@ -175,10 +181,8 @@ struct sam2_masks {
         static constexpr const char* name = sam2::name;
         static constexpr unsigned sums = sums::own | sums::tp | sums::pred | sums::hard | sums::prediction;
         Focal focal_term;
-        double focal_weight, dice_weight, iou_weight;
-        bool supervise_all_iou;
-        xloss::iou_loss iou_loss;
-        bool object_scores;
+        sam_mask::dice_term dice_term;
+        const sam2& loss;
 
         template <class V>
         point<V> at(const pixel<V>& s) const {
@@ -188,7 +192,7 @@ struct sam2_masks {
         template <class S>
         S classes_loss(std::span<const region_sums<S>> candidates) const {
             const parts<S> all = parts_of(candidates);
-            return focal_weight * all.focal + dice_weight * all.dice + iou_weight * all.iou;
+            return loss.focal_weight * all.focal + loss.dice_weight * all.dice + loss.iou_weight * all.iou;
         }
 
         /// The components of an object.
@@ -196,12 +200,12 @@ struct sam2_masks {
         parts<S> parts_of(std::span<const region_sums<S>> candidates) const {
             parts<S> all;
             all.chosen = best_of(candidates);
-            if (object_scores && !is_present(candidates))
+            if (loss.object_scores && !is_present(candidates))
                 return all;
             const region_sums<S>& best = candidates[all.chosen];
             all.focal = focal_of(best);
-            all.dice = dice_of(best);
-            if (!supervise_all_iou) {
+            all.dice = dice_term.region_loss(best);
+            if (!loss.supervise_all_iou) {
                 all.iou = iou_of(best);
                 return all;
             }
@@ -223,27 +227,27 @@ struct sam2_masks {
             return quotient(r.own, r.weight);
         }
         template <class S>
-        static S dice_of(const region_sums<S>& r) {
-            return 1.0 - (2.0 * r.tp + 1.0) / (r.pred + r.target + 1.0);
-        }
-        template <class S>
         S iou_of(const region_sums<S>& r) const {
-            return r.weight == 0.0 ? S(0.0) : predicted_iou_loss(r, iou_loss, iou_target::hard);
+            return r.weight == 0.0 ? S(0.0) : predicted_iou_loss(r, loss.iou_loss, iou_target::hard);
         }
 
         /// The first where focal and Dice are least; NaN is below all, what is wholly ignored above all.
         template <class S>
         std::size_t best_of(std::span<const region_sums<S>> candidates) const {
-            const auto loss_of = [&](std::size_t m) {
-                const S sum = focal_weight * focal_of(candidates[m]) + dice_weight * dice_of(candidates[m]);
+            const auto loss_of = [&](const region_sums<S>& r) {
+                const S sum = loss.focal_weight * focal_of(r) + loss.dice_weight * dice_term.region_loss(r);
                 return sum.value;
             };
             std::size_t best = 0;
-            for (std::size_t m = 1; m < candidates.size() && !std::isnan(loss_of(best)); ++m) {
+            double least = loss_of(candidates[0]);
+            for (std::size_t m = 1; m < candidates.size() && !std::isnan(least); ++m) {
                 if (candidates[m].weight == 0.0)
                     continue;
-                if (candidates[best].weight == 0.0 || !(loss_of(best) <= loss_of(m)))
+                const double own = loss_of(candidates[m]);
+                if (candidates[best].weight == 0.0 || !(least <= own)) {
                     best = m;
+                    least = own;
+                }
             }
             return best;
         }
@@ -252,23 +256,20 @@ struct sam2_masks {
     template <class Run>
     auto bind(const survey& s, Run&& run) const {
         loss.check();
-        return mask_focal().bind(s, with_candidates(run));
+        return loss.mask_part().focal_part().bind(s, with_candidates(run));
     }
 
     template <class Run>
     auto bind_general(const survey& s, Run&& run) const {
         loss.check();
-        return mask_focal().bind_general(s, with_candidates(run));
+        return loss.mask_part().focal_part().bind_general(s, with_candidates(run));
     }
 
 private:
-    [[nodiscard]] focal mask_focal() const { return {.alpha = loss.alpha, .gamma = loss.gamma}; }
-
     template <class Run>
     auto with_candidates(Run& run) const {
         return [this, &run]<class Focal>(const Focal& focal_term) {
-            return run(term<Focal>{focal_term, loss.focal_weight, loss.dice_weight, loss.iou_weight,
-                                   loss.supervise_all_iou, loss.iou_loss, loss.object_scores});
+            return run(term<Focal>{focal_term, loss.mask_part().dice_part(), loss});
         };
     }
 };
@@ -333,7 +334,7 @@ public:
     template <class I, class Y>
     sam2_call(const sam2& loss, const X& masks, const I& iou, const S* scores, const Y& y,
               const call_options& options)
-        : loss_(loss), options_(with_memory(options, own_)),
+        : loss_(loss), options_(with_memory(checked(options), own_)),
           mask_options_(options_), masked_loss_{{loss}, {.reduction = reduction::sum}},
           masks_(masked_loss_, masks, iou, y, mask_options_), scores_(scores),
           objects_(masks_.targets.geometry().samples), divisor_(loss.divisor(objects_)) {
@@ -383,10 +384,8 @@ public:
     }
 
 private:
-    static call_options with_memory(call_options options, workspace& own) {
+    static const call_options& checked(const call_options& options) {
         check_recipe_upstream(&names_of<sam2>, options);
-        if (!options.workspace)
-            options.workspace = &own;
         return options;
     }
 

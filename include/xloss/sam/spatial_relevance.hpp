@@ -75,8 +75,8 @@ spatial_target(M&&, A&&) -> spatial_target<std::remove_cvref_t<M>, std::remove_c
 /// The loss of spatial grounding: `sam_mask` + iou_weight `iou_head` + alignment_weight `bce` of how text and
 /// regions fit.
 ///
-///     auto r = xloss::value_and_grad(xloss::spatial_relevance{}, xloss::spatial_output{masks, iou,
-///     alignment},
+///     auto r = xloss::value_and_grad(xloss::spatial_relevance{},
+///                                    xloss::spatial_output{masks, iou, alignment},
 ///                                    xloss::spatial_target{y, fits});
 ///     // r.value, r.mask, r.focal, r.dice, r.iou, r.alignment; r.grads.masks, r.grads.iou, r.grads.alignment
 ///

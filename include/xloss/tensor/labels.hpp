@@ -32,6 +32,13 @@ struct unsigned_of<bool> {
 
 } // namespace detail
 
+/// A label that counts as an index. Class numbers are small: a conversion to 32 bits has an instruction
+/// everywhere.
+template <class T>
+std::size_t class_number(T label) {
+    return static_cast<std::size_t>(static_cast<std::int32_t>(label));
+}
+
 /// Which labels count: [0, last], last below 2^31, of which one may be ignored.
 struct label_rule {
     std::size_t last = 0;

@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
-#include <cstdint>
 
 namespace xloss::tensor {
 
@@ -41,7 +40,7 @@ public:
             for (std::size_t k = 0; k < rows; ++k) {
                 if (label[k] < T(0) || label[k] >= static_cast<T>(classes))
                     continue;
-                const std::size_t at = (row + k) * classes + class_of(label[k]);
+                const std::size_t at = (row + k) * classes + class_number(label[k]);
                 if (at >= first && at < first + n)
                     to[at - first] = T(1);
             }
@@ -50,11 +49,6 @@ public:
 
 private:
     static constexpr std::size_t block = 64;
-
-    /// Class numbers are small: a conversion to 32 bits has an instruction everywhere.
-    static std::size_t class_of(T label) {
-        return static_cast<std::size_t>(static_cast<std::int32_t>(label));
-    }
 
     label_source<T> labels_;
     tensor::shape shape_;
