@@ -26,6 +26,13 @@
 #define XLOSS_INLINE_LAMBDA __attribute__((always_inline))
 #endif
 
+// A loop over pixels inlines the formulas it calls, which need not say so themselves.
+#if defined(XLOSS_PLAIN_INLINE) || !defined(__GNUC__)
+#define XLOSS_FLATTEN
+#else
+#define XLOSS_FLATTEN __attribute__((flatten))
+#endif
+
 // No other pointer of the same function reaches this memory.
 #if defined(_MSC_VER) && !defined(__clang__)
 #define XLOSS_RESTRICT __restrict

@@ -29,6 +29,7 @@ struct tile {
     const T* m; // weights; only in masked kernels
     const T* d; // distances; only where a term sees them
     T* out;     // only where something is written
+    T* kept;    // variances; only where they are kept
     std::size_t n;
     std::size_t cls;
     std::size_t classes;
@@ -44,6 +45,18 @@ struct slopes {
     pull_back pull{};
 };
 
+/// Whether a sweep of a program has something to write into its output.
+template <class Program>
+constexpr bool writes(emit what) {
+    return what != emit::nothing && (what != emit::variances || Program::has_points);
+}
+
+/// Whether it reads there what a sweep before it left.
+template <class Program>
+constexpr bool reads_slopes(emit what) {
+    return adds_to_slopes(what) && Program::has_points;
+}
+
 /// The one loop over pixels of the elementwise modes, for any sum of terms.
 template <bool Masked, bool Probabilities, bool Sums, emit Emit, class T, class Program>
 struct elementwise_kernel {
@@ -57,7 +70,7 @@ struct elementwise_kernel {
     bool accumulate;
     V absent;
 
-    void run(const tile<T>& given, double* sums) const {
+    XLOSS_FLATTEN void run(const tile<T>& given, double* sums) const {
         // Copies: nothing else can reach them, so that parameters stay in registers over the stores of a row,
         // which as vectors may alias anything.
         const elementwise_kernel kernel = *this;
@@ -69,7 +82,8 @@ struct elementwise_kernel {
             for (; i + V::width <= end; i += V::width)
                 kernel.vector(t.x + i, t.y + i, Masked ? t.m + i : nullptr,
                               Program::sees_distance ? t.d + i : nullptr,
-                              Emit == emit::nothing ? nullptr : t.out + i, run);
+                              writes<Program>(Emit) ? t.out + i : nullptr,
+                              keeps_variances(Emit) ? t.kept + i : nullptr, run);
             flush(run, sums);
         }
         if constexpr (Sums && Program::has_regions && !Masked)
@@ -83,16 +97,23 @@ struct elementwise_kernel {
                 sums[k] += static_cast<double>(sum(run[k])) * (k < Program::points ? point_unit : 1.0);
     }
 
-    XLOSS_INLINE void vector(const T* x_row, const T* y_row, const T* m_row, const T* d_row, T* out,
+    XLOSS_INLINE void vector(const T* x_row, const T* y_row, const T* m_row, const T* d_row, T* out, T* kept,
                              accumulators& sums) const {
-        V x = V::load(x_row), y = V::load(y_row), m(1.0);
+        V y = V::load(y_row), m(1.0);
         auto counts = m != V(0.0);
         if constexpr (Masked) { // selected away, never multiplied: x and y may be anything where m is 0
             m = V::load(m_row);
             counts = m != V(0.0);
-            x = select(counts, x, V(0.0));
             y = select(counts, y, V(0.0));
         }
+        if constexpr (Emit == emit::variance_pull) {
+            const V by_p = factors.pull.template at<Program>(V(0.0), V(0.0), y);
+            const V waiting = reads_slopes<Program>(Emit) ? V::load(out) : V(0.0);
+            return write(out, waiting + weighted(by_p * V::load(kept), m, counts), counts);
+        }
+        V x = V::load(x_row);
+        if constexpr (Masked)
+            x = select(counts, x, V(0.0));
         pixel<V> s =
             Probabilities ? pixel_of_probability(x, y, cls, classes) : pixel_of_logit(x, y, cls, classes);
         if constexpr (Program::sees_distance)
@@ -117,7 +138,9 @@ struct elementwise_kernel {
             add_soft_sums<Program, Masked>(s.p, s.q, y, m, sums.data());
         if constexpr (Sums && Program::has_hard) // what is absent has the logit or probability 0
             add_hard_sums<Program>(x > V(Probabilities ? 0.5 : 0.0), y, m, sums.data());
-        if constexpr (emits_point_slopes(Emit) || emits_pull_back(Emit)) {
+        if constexpr (keeps_variances(Emit))
+            sigmoid_slope(s).store(kept);
+        if constexpr (writes<Program>(Emit) && (emits_point_slopes(Emit) || emits_pull_back(Emit))) {
             // One order of operations, whether the pointwise part comes from the first sweep or from this
             // one.
             V g = Emit == emit::pull_back ? V::load(out) : weighted(slope, m, counts);
@@ -191,22 +214,27 @@ void run_elementwise(const Program& program, const slopes<Program::points>& fact
         return;
 
     const std::size_t left = t.n - whole;
-    alignas(64) std::array<T, V::width> x{}, y{}, m{}, d{}, out{};
-    std::copy_n(t.x + whole, left, x.data());
+    alignas(64) std::array<T, V::width> x{}, y{}, m{}, d{}, out{}, kept{};
+    if (Emit != emit::variance_pull)
+        std::copy_n(t.x + whole, left, x.data());
+    else
+        std::copy_n(t.kept + whole, left, kept.data());
     std::copy_n(t.y + whole, left, y.data());
     if (t.m)
         std::copy_n(t.m + whole, left, m.data());
     else
         std::fill_n(m.data(), left, T(1));
-    if (Emit == emit::pull_back || (Emit != emit::nothing && t.accumulate))
+    if (reads_slopes<Program>(Emit) || (writes<Program>(Emit) && t.accumulate))
         std::copy_n(t.out + whole, left, out.data());
     if constexpr (Program::sees_distance)
         std::copy_n(t.d + whole, left, d.data());
-    masked.run({x.data(), y.data(), m.data(), d.data(), out.data(), V::width, t.cls, t.classes, t.accumulate,
-                t.absent},
+    masked.run({x.data(), y.data(), m.data(), d.data(), out.data(), kept.data(), V::width, t.cls, t.classes,
+                t.accumulate, t.absent},
                sums);
-    if (Emit != emit::nothing)
+    if (writes<Program>(Emit))
         std::copy_n(out.data(), left, t.out + whole);
+    if (Emit == emit::variances)
+        std::copy_n(kept.data(), left, t.kept + whole);
 }
 
 /// The sweeps of the elementwise modes: binary, multilabel and one_vs_rest.
@@ -228,28 +256,39 @@ public:
     template <bool Sums, emit Emit>
     void run(const std::array<double, Program::points>& point, const pull_back* pulls, double* totals,
              const sink_ref<T>& out) const {
-        const std::size_t per_row = tiles_per_row(), tiles = g_.samples * g_.classes * per_row;
+        run_samples<Sums, Emit>(0, g_.samples, point, pulls, totals, out);
+    }
+
+    /// The same pass over the samples [first, last), with the same bits. Variances are kept for those that
+    /// stay cached.
+    template <bool Sums, emit Emit>
+    void run_samples(std::size_t first, std::size_t last, const std::array<double, Program::points>& point,
+                     const pull_back* pulls, double* totals, const sink_ref<T>& out) const {
+        const std::size_t per_row = tiles_per_row(), first_tile = first * g_.classes * per_row;
+        const std::size_t tiles = (last - first) * g_.classes * per_row;
         const std::size_t pieces = (tiles + tiles_per_piece - 1) / tiles_per_piece;
         constexpr std::size_t width = Sums ? Program::width : 0;
         double* partials = partial_sums(pieces, width);
+        T* kept = keeps_variances(Emit) ? variances(first, out) : nullptr;
         for_pieces(
             in_.executor, pieces,
             [&](std::size_t piece, std::size_t slot) {
                 buffers r;
-                const std::size_t first = piece * tiles_per_piece;
-                for (std::size_t t = first; t < std::min(tiles, first + tiles_per_piece); ++t) {
-                    double* sums = partials + (slot * tiles_per_piece + t - first) * width;
+                const std::size_t begin = piece * tiles_per_piece;
+                for (std::size_t t = begin; t < std::min(tiles, begin + tiles_per_piece); ++t) {
+                    double* sums = partials + (slot * tiles_per_piece + t - begin) * width;
                     std::fill_n(sums, width, 0.0);
-                    const std::size_t row = t / per_row;
-                    run_tile<Sums, Emit>(r, row, t % per_row * tile_size, point, pulls, sums, out);
+                    const std::size_t row = (first_tile + t) / per_row, i = t % per_row * tile_size;
+                    T* keep = keeps_variances(Emit) ? kept + (t / per_row) * g_.pixels + i : nullptr;
+                    run_tile<Sums, Emit>(r, row, i, point, pulls, sums, out, keep);
                 }
             },
             [&](std::size_t piece, std::size_t slot) {
-                const std::size_t first = piece * tiles_per_piece;
-                for (std::size_t t = first; t < std::min(tiles, first + tiles_per_piece); ++t)
+                const std::size_t begin = piece * tiles_per_piece;
+                for (std::size_t t = begin; t < std::min(tiles, begin + tiles_per_piece); ++t)
                     for (std::size_t k = 0; k < width; ++k)
-                        totals[t / per_row * width + k] +=
-                            partials[(slot * tiles_per_piece + t - first) * width + k];
+                        totals[(first_tile + t) / per_row * width + k] +=
+                            partials[(slot * tiles_per_piece + t - begin) * width + k];
             });
     }
 
@@ -262,21 +301,6 @@ public:
                     run_tile<false, emit::gradient>(r, row, i, to.point, to.pulls, nullptr, to.out);
     }
 
-    /// The same pass over one sample, with the same bits.
-    template <bool Sums, emit Emit>
-    void run_sample(std::size_t b, const std::array<double, Program::points>& point, const pull_back* pulls,
-                    double* totals, const sink_ref<T>& out) const {
-        constexpr std::size_t width = Sums ? Program::width : 0;
-        buffers r;
-        for (std::size_t row = b * g_.classes; row < (b + 1) * g_.classes; ++row)
-            for (std::size_t i = 0; i < g_.pixels; i += tile_size) {
-                std::array<double, Program::width> sums{};
-                run_tile<Sums, Emit>(r, row, i, point, pulls, sums.data(), out);
-                for (std::size_t k = 0; k < width; ++k)
-                    totals[row * width + k] += sums[k];
-            }
-    }
-
     /// Takes the memory of a whole pass, so that a workspace that has seen samples one by one has seen the
     /// shape.
     void reserve() const {
@@ -284,15 +308,11 @@ public:
         partial_sums((tiles + tiles_per_piece - 1) / tiles_per_piece, Program::width);
     }
 
-    /// Samples that are worth a piece of work together.
-    [[nodiscard]] std::size_t samples_per_piece() const {
-        const std::size_t elements = std::max<std::size_t>(g_.classes * g_.pixels, 1);
-        return std::max<std::size_t>(tiles_per_piece * tile_size / elements, 1);
-    }
-
-    /// Whether what is read and written of a sample is still in a cache when it is read again.
-    [[nodiscard]] bool sample_stays_cached() const {
-        return g_.classes * g_.pixels * 3 * sizeof(T) <= sample_bytes;
+    /// How many samples stay in a cache together, with all that is read and written of them, when they are
+    /// read again; 0: not even one.
+    [[nodiscard]] std::size_t samples_in_cache() const {
+        const std::size_t elements = g_.classes * g_.pixels;
+        return elements > cached_elements ? 0 : grouped_elements / std::max<std::size_t>(elements, 1) + 1;
     }
 
     /// Sums are kept for this many regions.
@@ -300,8 +320,10 @@ public:
 
 private:
     static constexpr std::size_t tiles_per_piece = 16;
-    static constexpr std::size_t sample_bytes = std::size_t{4}
-                                                << 20; // a second-level cache and some of the third
+    // Of four numbers each: a second-level cache and some of the third. A group of small samples is as large
+    // as it needs to be worth waking threads for.
+    static constexpr std::size_t cached_elements = (std::size_t{1} << 20) / sizeof(T);
+    static constexpr std::size_t grouped_elements = cached_elements / 4;
 
     struct buffers {
         alignas(64) std::array<T, tile_size> x, y, m, d, spare, out;
@@ -314,10 +336,19 @@ private:
                                                slots(in_.executor, pieces) * tiles_per_piece * width);
     }
 
+    /// Where the variances of a group of samples wait: in the gradient, if nothing else does.
+    T* variances(std::size_t first, const sink_ref<T>& out) const {
+        const std::size_t elements = g_.classes * g_.pixels;
+        if (!Program::has_points && out.to->in_place() && !out.accumulate)
+            return out.to->begin(first * elements, elements, nullptr, false);
+        return in_.memory.template get<T>(scratch::variances,
+                                          std::min(samples_in_cache(), g_.samples) * elements);
+    }
+
     template <bool Sums, emit Emit>
     void run_tile(buffers& r, std::size_t row, std::size_t i,
                   const std::array<double, Program::points>& point, const pull_back* pulls, double* sums,
-                  const sink_ref<T>& out) const {
+                  const sink_ref<T>& out, T* kept = nullptr) const {
         const std::size_t b = row / g_.classes, c = row % g_.classes;
         const std::size_t first = row * g_.pixels + i;
         tile<T> t{};
@@ -332,7 +363,9 @@ private:
                     write_zeros(*out.to, first, t.n);
                 return;
             }
-        t.x = in_.x.read(first, t.n, r.x.data());
+        t.kept = kept;
+        if constexpr (Emit != emit::variance_pull)
+            t.x = in_.x.read(first, t.n, r.x.data());
         const auto [y, m] = in_.y.read(b, c, i, t.n, r.y.data(), r.m.data(), r.spare.data());
         t.y = y;
         t.m = m;
@@ -344,13 +377,13 @@ private:
         const std::array<double, Program::points> weights = class_weights(c);
         for (std::size_t k = 0; k < Program::points; ++k)
             factors.point[k] *= weights[k];
-        if (Emit != emit::nothing)
+        if constexpr (writes<Program>(Emit))
             t.out = out.to->begin(first, t.n, r.out.data(), out.accumulate);
         if (in_.probabilities)
             run_elementwise<true, Sums, Emit>(program_, factors, t, sums);
         else
             run_elementwise<false, Sums, Emit>(program_, factors, t, sums);
-        if (Emit != emit::nothing)
+        if constexpr (writes<Program>(Emit))
             out.to->commit(first, t.n, t.out, out.accumulate);
         if constexpr (Sums)
             for (std::size_t k = 0; k < Program::points; ++k)

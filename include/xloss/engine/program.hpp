@@ -199,6 +199,10 @@ struct program {
     static constexpr bool has_target2 = (soft & sums::target2) != 0;
     static constexpr bool has_hard = (soft & sums::hard) != 0;
     static constexpr bool has_own = (soft & sums::own) != 0;
+    /// Whether p (1 - p) and y are all that the derivative by a logit needs of an element, once the sums are
+    /// known.
+    static constexpr bool pulls_by_variance =
+        Kind == kind::elementwise && has_regions && (soft & (sums::pred2 | sums::absdiff | sums::own)) == 0;
     static constexpr unsigned soft_only = soft & (sums::target2 - 1) & ~sums::own; // which has its place
     static constexpr std::size_t soft_count = static_cast<std::size_t>(std::popcount(soft_only));
 

@@ -61,9 +61,7 @@ public:
                 sum_up<emit::gradient>(out);
         } else if (samples_stand_alone()) {
             if constexpr (mode_kind == kind::elementwise)
-                can_wait(out) ? run_by_sample<slopes_wait ? emit::point_slopes : emit::nothing,
-                                              slopes_wait ? emit::pull_back : emit::gradient>(out)
-                              : run_by_sample<emit::nothing, emit::gradient>(out);
+                run_groups(out);
         } else if (can_wait(out)) {
             if constexpr (slopes_wait) {
                 sum_up<emit::point_slopes>(out);
@@ -216,7 +214,7 @@ private:
                ((slopes_wait && points_are_linear()) || (probabilities_wait && !in_.probabilities));
     }
 
-    // --- sample by sample ---
+    // --- samples that are in the cache together ---
 
     /// Whether the gradient of a sample follows from its own sums alone. Then it is made while the sample is
     /// still in the cache, a tenth faster than by two sweeps over memory.
@@ -224,24 +222,31 @@ private:
         if constexpr (mode_kind == kind::channelwise || !program_type::has_regions) {
             return false;
         } else {
-            bool alone = !is_unreduced() && sweep_.sample_stays_cached();
+            bool alone = !is_unreduced() && sweep_.samples_in_cache() > 0;
             program_.each_pointwise([&]<std::size_t I>(const auto& one) {
                 alone = alone &&
                         (sums_own_points<typename program_type::template term<I>> || is_linear(one.term));
             });
-            bool joint = false;
             program_.each_regional([&]<std::size_t I>(const auto& one) {
-                const auto mean = mean_of(one.term);
-                alone = alone && mean.regions().certain_share(summary_.how(), 1.0);
-                joint = joint || mean.joint();
+                alone = alone && mean_of(one.term).regions().certain_share(summary_.how(), 1.0);
             });
-            // With threads a sample is a piece of work, and joint losses share their scratch.
-            return alone && (in_.executor.is_serial() || (!joint && in_.y.geometry().samples >= 16));
+            return alone;
         }
     }
 
+    /// What is written first is what the second sweep over a sample need not compute again.
+    void run_groups(const sink_ref<T>& out) {
+        if constexpr (program_type::pulls_by_variance)
+            if (!in_.probabilities && (!slopes_wait || can_wait(out)))
+                return run_groups<emit::variances, emit::variance_pull>(out);
+        if constexpr (slopes_wait)
+            if (can_wait(out))
+                return run_groups<emit::point_slopes, emit::pull_back>(out);
+        run_groups<emit::nothing, emit::gradient>(out);
+    }
+
     template <emit First, emit Second>
-    void run_by_sample(const sink_ref<T>& out) {
+    void run_groups(const sink_ref<T>& out) {
         rows_ = in_.memory.zeros(scratch::region_sums, sweep_.regions() * program_type::width);
         if constexpr (program_type::needs(sums::prediction))
             take_predictions();
@@ -250,14 +255,14 @@ private:
         double* sums = in_.memory.zeros(scratch::call_sums, summary_type::size(survey_.classes));
         sums_ = sums;
         const auto factors = bounded(summary_.linear_factors(upstream()));
-        const std::size_t samples = in_.y.geometry().samples, each = sweep_.samples_per_piece();
-        in_.executor.run((samples + each - 1) / each, [&](std::size_t piece) {
-            for (std::size_t b = piece * each; b < std::min(samples, (piece + 1) * each); ++b) {
-                sweep_.template run_sample<true, First>(b, factors, nullptr, rows_, out);
+        const std::size_t samples = in_.y.geometry().samples, together = sweep_.samples_in_cache();
+        for (std::size_t first = 0; first < samples; first += together) {
+            const std::size_t last = std::min(samples, first + together);
+            sweep_.template run_samples<true, First>(first, last, factors, nullptr, rows_, out);
+            for (std::size_t b = first; b < last; ++b)
                 pull_sample(b, pulls);
-                sweep_.template run_sample<false, Second>(b, factors, pulls, nullptr, out);
-            }
-        });
+            sweep_.template run_samples<false, Second>(first, last, factors, pulls, nullptr, out);
+        }
         if constexpr (program_type::needs(sums::prediction))
             write_prediction_slopes(pulls);
         summary_.gather(rows_, sweep_.regions(), sums, [&](const auto& term) { return mean_of(term); });

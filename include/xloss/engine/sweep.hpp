@@ -23,6 +23,8 @@ enum class emit {
     gradient,
     point_slopes,  // of the gradient, what the pointwise terms give
     pull_back,     // of the gradient, what the regional terms add to those
+    variances,     // p (1 - p), into scratch, and point slopes: what `variance_pull` needs of an element
+    variance_pull, // as pull_back, from variances that were kept
     probabilities, // into the gradient, where they wait for `kept_gradient`
     kept_gradient, // the gradient, from probabilities that wait in it
     value          // the loss of every element, for `unreduced`
@@ -30,15 +32,25 @@ enum class emit {
 
 /// Whether a sweep evaluates the pointwise terms.
 constexpr bool sees_points(bool sums, emit what) {
-    return sums || what != emit::pull_back;
+    return sums || (what != emit::pull_back && what != emit::variance_pull);
 }
 
 constexpr bool emits_point_slopes(emit what) {
-    return what == emit::gradient || what == emit::point_slopes;
+    return what == emit::gradient || what == emit::point_slopes || what == emit::variances;
 }
 
 constexpr bool emits_pull_back(emit what) {
-    return what == emit::gradient || what == emit::pull_back;
+    return what == emit::gradient || what == emit::pull_back || what == emit::variance_pull;
+}
+
+/// Whether the point slopes already stand where the pull-back is added to them.
+constexpr bool adds_to_slopes(emit what) {
+    return what == emit::pull_back || what == emit::variance_pull;
+}
+
+/// Whether elements pass their variances on from a sweep to the next.
+constexpr bool keeps_variances(emit what) {
+    return what == emit::variances || what == emit::variance_pull;
 }
 
 constexpr bool writes_gradient(emit what) {

@@ -19,6 +19,7 @@ enum class scratch {
     partial_sums,     // per piece in flight
     region_sums,      // per sample and class
     call_sums,        // per class
+    variances,        // per element of the samples that are in the cache together, a fixed number at most
     pull_backs,       // per sample and class
     entry_pull_backs, // per loss of a sum, sample and class, where each gradient is asked for by itself
     tiles,            // per piece in flight: the channels of a block of pixels

@@ -23,7 +23,7 @@ namespace xloss {
 ///
 /// **Shapes and modes.** Masks `[B, N, ...]`, N masks of each of B images, every mask by itself; predicted
 /// IoU `[B, N]`; targets `[B, N, ...]`, or `[B, ...]` where they are the same for all N. One evaluation: the
-/// masks are read twice for the gradient, once for the value.
+/// masks are read once, and for the gradient once more where a mask is too large for the cache.
 ///
 /// **Parameters.** Those of `sam_mask` and of `iou_head`; `iou_weight` >= 0.
 ///
