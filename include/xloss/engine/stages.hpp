@@ -63,7 +63,10 @@ public:
             if constexpr (mode_kind == kind::elementwise)
                 run_groups(out);
         } else if (can_wait(out)) {
-            if constexpr (slopes_wait) {
+            if constexpr (variances_wait) {
+                sum_up<emit::variances>(out);
+                sweep_.template run<false, emit::variance_pull>({}, pull_backs(), nullptr, out);
+            } else if constexpr (slopes_wait) {
                 sum_up<emit::point_slopes>(out);
                 sweep_.template run<false, emit::pull_back>({}, pull_backs(), nullptr, out);
             } else if constexpr (probabilities_wait) {
@@ -200,8 +203,9 @@ private:
     [[nodiscard]] bool one_pass() const { return !program_type::has_regions && points_are_linear(); }
 
     /// What the first sweep found can wait in the gradient, so that the second need not compute it again: the
-    /// slopes of the pointwise terms, or the probabilities of all classes.
+    /// slopes of the pointwise terms, p (1 - p), or the probabilities of all classes.
     static constexpr bool slopes_wait = is_mixed && mode_kind == kind::elementwise;
+    static constexpr bool variances_wait = program_type::pulls_by_variance && !program_type::has_points;
     static constexpr bool probabilities_wait = [] {
         if constexpr (mode_kind == kind::channelwise)
             return sweep_type::can_keep;
@@ -211,7 +215,8 @@ private:
     /// Whether it does: with the same bits either way.
     [[nodiscard]] bool can_wait(const sink_ref<T>& out) const {
         return out.to->in_place() && !out.accumulate &&
-               ((slopes_wait && points_are_linear()) || (probabilities_wait && !in_.probabilities));
+               ((slopes_wait && points_are_linear()) ||
+                ((variances_wait || probabilities_wait) && !in_.probabilities));
     }
 
     // --- samples that are in the cache together ---
