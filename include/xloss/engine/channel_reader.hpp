@@ -16,6 +16,7 @@
 #include <array>
 #include <cstddef>
 #include <limits>
+#include <type_traits>
 
 namespace xloss::engine {
 
@@ -46,6 +47,18 @@ public:
     static XLOSS_INLINE void each_vector(std::size_t n, F&& f) {
         for (std::size_t i = 0; i < n; i += V::width)
             f(i);
+    }
+
+    /// Calls f(c, number of classes from c on, a constant) for all classes, several at a time: they share
+    /// what is read and written of a pixel.
+    template <class F>
+    XLOSS_INLINE void each_classes(F&& f) const {
+        constexpr std::size_t together = 4;
+        std::size_t c = 0;
+        for (; c + together <= g_.classes; c += together)
+            f(c, std::integral_constant<std::size_t, together>{});
+        for (; c < g_.classes; ++c)
+            f(c, std::integral_constant<std::size_t, 1>{});
     }
 
     /// Calls start(slot) for every piece of a sample, f(block, slot, sample, first pixel, pixels) for its
@@ -160,26 +173,27 @@ public:
         q = select(e == V(1.0), V::load(k.largest_q.data() + j), 1.0 - p);
     }
 
-    /// Every exponential becomes the smaller of p and q; with `of_label` that of the label is noted.
-    void keep_smaller(block& k, std::size_t n, bool of_label) const {
-        each_kept(k, n, of_label, [&](std::size_t c) {
-            return [&k, row = k.row(c)](std::size_t j) XLOSS_INLINE_LAMBDA {
-                V p, q;
-                probability_of(k, j, V::load(row + j), p, q);
-                return smaller_of(p, q);
-            };
-        });
+    /// The smaller of p and q of an exponential: 1 - p only where it is kept from the largest, which alone
+    /// can have more than half.
+    static XLOSS_INLINE V smaller_of_exponential(const block& k, std::size_t j, const V& e) {
+        const V p = e * V::load(k.inverse.data() + j);
+        return select(p > V(0.5), -V::load(k.largest_q.data() + j), p);
+    }
+
+    /// Every exponential becomes the smaller of p and q.
+    void keep_smaller(block& k, std::size_t n) const {
+        for (std::size_t c = 0; c < g_.classes; ++c)
+            each_vector(n, [&k, row = k.row(c)](std::size_t j) XLOSS_INLINE_LAMBDA {
+                smaller_of_exponential(k, j, V::load(row + j)).store(row + j);
+            });
     }
 
     /// Reads what an earlier sweep left in the gradient, which is in place.
-    void read_kept(block& k, std::size_t b, std::size_t i, std::size_t n, bool of_label,
-                   const sink_ref<T>& out) const {
-        each_kept(k, n, of_label, [&](std::size_t c) {
-            const T* from = out.to->begin(g_.first(b, c) + i, n, nullptr, false);
-            if (n % V::width != 0)
-                from = std::copy_n(from, n, k.staging.data()) - n;
-            return [from](std::size_t j) XLOSS_INLINE_LAMBDA { return V::load(from + j); };
-        });
+    void read_kept(block& k, std::size_t b, std::size_t i, std::size_t n, const sink_ref<T>& out) const {
+        for (std::size_t c = 0; c < g_.classes; ++c) {
+            std::copy_n(out.to->begin(g_.first(b, c) + i, n, nullptr, false), n, k.row(c));
+            pad(k.row(c), n, T(0));
+        }
     }
 
     /// The pixel of class c, whatever the rows hold.
@@ -283,20 +297,6 @@ protected:
 
 private:
     static constexpr std::size_t blocks_per_piece = 16;
-
-    /// Rows of what `smaller_of` gives, by f(class)(j), and that of the label.
-    template <class F>
-    void each_kept(block& k, std::size_t n, bool note_label, F&& f) const {
-        T* const of_label = k.of_label.data();
-        for (std::size_t c = 0; c < g_.classes; ++c)
-            each_vector(n, [of_label, hard = note_label && !soft_, row = k.row(c), label = k.label.data(),
-                            kept = f(c), cls = V(static_cast<double>(c))](std::size_t j) XLOSS_INLINE_LAMBDA {
-                const V v = kept(j);
-                v.store(row + j);
-                if (hard)
-                    select(V::load(label + j) == cls, v, V::load(of_label + j)).store(of_label + j);
-            });
-    }
 
     /// x - max. Infinite logits take their limits; the difference of two finite ones stays finite.
     static XLOSS_INLINE V below_largest(const V& x, const V& largest) {

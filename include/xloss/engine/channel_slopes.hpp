@@ -22,15 +22,29 @@ class class_mean {
     using V = simd::number<T>;
 
 public:
-    class_mean(channel_block<T>& k, std::size_t n) : rest_(k.rest.data()), major_(k.major.data()) {
+    explicit class_mean(channel_block<T>& k) : rest_(k.rest.data()), major_(k.major.data()) {}
+
+    /// Of no class yet.
+    void clear(std::size_t n) const {
         std::fill_n(rest_, channel_reader<T>::padded(n), T(0));
         std::fill_n(major_, channel_reader<T>::padded(n), T(0));
     }
 
     /// Adds a class by the `smaller_of` its p and q.
     XLOSS_INLINE void add(std::size_t j, const V& smaller, const V& a) const {
-        fma(smaller, a, V::load(rest_ + j)).store(rest_ + j);
-        select(signbit(smaller), a, V::load(major_ + j)).store(major_ + j);
+        add(j, [&](auto&& one) XLOSS_INLINE_LAMBDA { one(smaller, a); });
+    }
+
+    /// Calls f(add) to add classes of the pixels from j on: add(the `smaller_of` its p and q, a).
+    template <class F>
+    XLOSS_INLINE void add(std::size_t j, F&& f) const {
+        V rest = V::load(rest_ + j), major = V::load(major_ + j);
+        f([&](const V& smaller, const V& a) XLOSS_INLINE_LAMBDA {
+            rest = fma(smaller, a, rest);
+            major = select(signbit(smaller), a, major);
+        });
+        rest.store(rest_ + j);
+        major.store(major_ + j);
     }
 
     /// a - sum_k p_k a_k.

@@ -27,8 +27,8 @@ namespace xloss::engine {
 template <class T, class Program>
 class channelwise_sweep : channel_reader<T> {
     using reader = channel_reader<T>;
-    using reader::each_vector, reader::padded, reader::label_pixel, reader::weight_at, reader::target_at,
-        reader::write_row, reader::write_classes, reader::presence;
+    using reader::each_vector, reader::each_classes, reader::padded, reader::label_pixel, reader::weight_at,
+        reader::target_at, reader::write_row, reader::write_classes, reader::presence;
     using reader::g_, reader::in_, reader::soft_, reader::every_class_, reader::probabilities_;
     using typename reader::block;
     using typename reader::V;
@@ -107,7 +107,7 @@ private:
         row_kind rows = row_kind::exponentials;
         if constexpr (Emit == emit::kept_gradient) {
             rows = row_kind::smaller;
-            this->read_kept(k, b, i, n, Program::has_points, out);
+            this->read_kept(k, b, i, n, out);
         } else if (probabilities_) {
             rows = row_kind::given;
             this->read_probabilities(k, b, i, n);
@@ -121,9 +121,12 @@ private:
         const simd::flush_denormals flush; // from here on no input is read
         if constexpr (can_keep && writes_gradient(Emit))
             if (rows == row_kind::exponentials) {
-                this->keep_smaller(k, n, Program::has_points);
+                this->keep_smaller(k, n);
                 rows = row_kind::smaller;
             }
+        if constexpr (can_keep && writes_gradient(Emit))
+            if (rows == row_kind::smaller && !soft_)
+                every_class_ ? note_label(k, n) : label_means(k, n, pulls);
         if constexpr (Program::has_points) {
             if (Emit == emit::value)
                 std::fill_n(k.value.begin(), padded(n), T(0));
@@ -297,9 +300,11 @@ private:
             const T* row = k.row(c);
             const V cls(static_cast<double>(c));
             each_vector(n, [&](std::size_t j) XLOSS_INLINE_LAMBDA {
-                V p, q;
+                V p, q, smaller;
                 if constexpr (Hard) {
-                    self.probability_of(k, j, V::load(row + j), p, q);
+                    const V e = V::load(row + j);
+                    self.probability_of(k, j, e, p, q);
+                    smaller = self.smaller_of_exponential(k, j, e);
                     const auto is_own = V::load(k.label.data() + j) == cls;
                     const V m = V::load(k.m.data() + j);
                     add_label_sums<Program>(p, q, is_own, m, run.data());
@@ -310,13 +315,14 @@ private:
                     const pixel<V> s = self.pixel_at(k, rows, c, j);
                     p = s.p;
                     q = s.q;
+                    smaller = smaller_of(p, q);
                     const V m = self.weight_at(k, c, j);
                     add_soft_sums<Program, true>(p, q, s.y, m, run.data());
                     if constexpr (has_costs)
                         run[Program::soft_at(sums::cost)] += m * s.y * self.cost_of(k, rows, c, j);
                 }
                 if constexpr (Emit == emit::probabilities)
-                    smaller_of(p, q).store(at + j);
+                    smaller.store(at + j);
             });
             if constexpr (Emit == emit::probabilities)
                 if (at != to)
@@ -404,32 +410,69 @@ private:
         gradient(k, rows, b, i, n, point, pulls, out);
     }
 
-    /// The gradient of a label map: nothing but comparisons and multiplications for every class.
+    // --- gradient of a label map: nothing but comparisons and multiplications for every class ---
+
+    /// Notes what the row of the label holds.
+    void note_label(block& k, std::size_t n) const {
+        each_classes([&](std::size_t first, auto count) {
+            each_vector(n, [&](std::size_t j) XLOSS_INLINE_LAMBDA {
+                const V label = V::load(k.label.data() + j);
+                V of_label = V::load(k.of_label.data() + j);
+                for (std::size_t c = first; c < first + count; ++c)
+                    of_label = select(label == V(static_cast<double>(c)), V::load(k.row(c) + j), of_label);
+                of_label.store(k.of_label.data() + j);
+            });
+        });
+    }
+
+    /// The slope by p of class c at pixel j, from what its row holds.
+    auto label_slope(const cost_slopes<T>& by_cost, const pull_back* pulls, std::size_t c) const {
+        return [=, costs = costs_of(c), pull = label_pull<V>(pulls[c])](std::size_t j, const V& smaller,
+                                                                        const auto& own) XLOSS_INLINE_LAMBDA {
+            V a = pull.template at<Program>(p_of_smaller(smaller), q_of_smaller(smaller), own);
+            if constexpr (has_costs)
+                a += by_cost.at(j, costs);
+            return a;
+        };
+    }
+
+    /// The mean of the slopes by p of all classes, and what the row of the label holds.
+    void label_means(block& k, std::size_t n, const pull_back* pulls) const {
+        const cost_slopes<T> by_cost(k, has_costs ? n : 0, pulls);
+        const class_mean<T> mean(k);
+        mean.clear(n);
+        each_classes([&]<std::size_t N>(std::size_t first, std::integral_constant<std::size_t, N>) {
+            const auto of_class = [&]<std::size_t... U>(std::index_sequence<U...>) {
+                return std::array{label_slope(by_cost, pulls, first + U)...};
+            };
+            each_vector(n, [mean, slope = of_class(std::make_index_sequence<N>{}), rows = k.row(first),
+                            stride = k.stride(), label = k.label.data(), of_label = k.of_label.data(),
+                            cls = V(static_cast<double>(first))](std::size_t j) XLOSS_INLINE_LAMBDA {
+                const V label_here = V::load(label + j);
+                V noted = V::load(of_label + j);
+                mean.add(j, [&](auto&& add) XLOSS_INLINE_LAMBDA {
+                    for (std::size_t u = 0; u < N; ++u) {
+                        const V v = V::load(rows + u * stride + j);
+                        const auto own = label_here == cls + V(static_cast<double>(u));
+                        noted = select(own, v, noted);
+                        add(v, slope[u](j, v, own));
+                    }
+                });
+                noted.store(of_label + j);
+            });
+        });
+    }
+
+    /// The gradient, once `label_means` and `label_points` are done.
     void label_gradient_rows(block& k, std::size_t b, std::size_t i, std::size_t n, const pull_back* pulls,
                              const sink_ref<T>& out) const {
-        const class_mean<T> mean(k, n);
+        const class_mean<T> mean(k);
         const label_slopes<T> slopes(k);
         const cost_slopes<T> by_cost(k, has_costs ? n : 0, pulls);
-        // The slope by p of class c at pixel j, from what its row holds.
-        const auto slope_of = [=, this](std::size_t c) {
-            return [=, costs = costs_of(c), pull = label_pull<V>(pulls[c])](
-                       std::size_t j, const V& smaller, const auto& own) XLOSS_INLINE_LAMBDA {
-                V a = pull.template at<Program>(p_of_smaller(smaller), q_of_smaller(smaller), own);
-                if constexpr (has_costs)
-                    a += by_cost.at(j, costs);
-                return a;
-            };
-        };
-        for (std::size_t c = 0; c < g_.classes; ++c)
-            each_vector(n, [=, row = k.row(c), slope = slope_of(c),
-                            cls = V(static_cast<double>(c))](std::size_t j) XLOSS_INLINE_LAMBDA {
-                const V v = V::load(row + j);
-                mean.add(j, v, slope(j, v, slopes.own(j, cls)));
-            });
         write_classes(k, b, i, n, out, [&](std::size_t c, T* in_block) {
             write_row(
                 k, g_.first(b, c) + i, n, k.m.data(), out,
-                [=, row = k.row(c), slope = slope_of(c), m = k.m.data(),
+                [=, row = k.row(c), slope = label_slope(by_cost, pulls, c), m = k.m.data(),
                  cls = V(static_cast<double>(c))](std::size_t j) XLOSS_INLINE_LAMBDA {
                     const V v = V::load(row + j), p = p_of_smaller(v);
                     const auto own = slopes.own(j, cls);
@@ -462,7 +505,8 @@ private:
         const bool probabilities = probabilities_;
         const factors by_sum = point;
         const label_slopes<T> slopes(k);
-        const class_mean<T> mean(k, n);
+        const class_mean<T> mean(k);
+        mean.clear(n);
         if (has_slopes_of_p && !probabilities) {
             for (std::size_t c = 0; c < g_.classes; ++c)
                 each_vector(n, [&, pull = pull_of(pulls, c)](std::size_t j) XLOSS_INLINE_LAMBDA {

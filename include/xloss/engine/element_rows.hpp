@@ -34,7 +34,7 @@ public:
                 this->read_targets(k, b, i, n); // which pixels are there
                 this->read_logits(k, b, i, n);
                 this->softmax(k, n, fetch_ahead<T>(this->in_, this->g_, b, i, n));
-                this->keep_smaller(k, n, false);
+                this->keep_smaller(k, n);
                 for (std::size_t c = 0; c < this->g_.classes; ++c)
                     std::copy_n(k.row(c), n, to + this->g_.first(b, c) + i);
             },

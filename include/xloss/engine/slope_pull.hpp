@@ -139,7 +139,8 @@ private:
     /// Probabilities and slopes of a block, side by side.
     class_mean<T> read_slopes(block& k, std::size_t b, std::size_t i, std::size_t n,
                               const element_slopes<T>& from, const T* kept) const {
-        const class_mean<T> mean(k, n);
+        const class_mean<T> mean(k);
+        mean.clear(n);
         for (std::size_t c = 0; c < g_.classes; ++c) {
             const T* smaller = kept + g_.first(b, c) + i;
             const T* slope = from.slope + g_.first(b, c) + i;

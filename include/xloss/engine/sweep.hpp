@@ -171,22 +171,25 @@ XLOSS_INLINE void add_label_sums(const V& p, const V& q, const auto& own, const 
         V& to = sums[Program::soft_at(flag)];
         to = to + term;
     };
-    const V none(0.0);
+    const auto add_product = [&](unsigned flag, const V& weight, const V& term) {
+        V& to = sums[Program::soft_at(flag)];
+        to = fma(weight, term, to);
+    };
+    const V target = select(own, m, V(0.0)), other = select(own, V(0.0), m);
     if constexpr (Program::needs(sums::tp))
-        add(sums::tp, select(own, m * p, none));
+        add_product(sums::tp, target, p);
     if constexpr (Program::needs(sums::fp))
-        add(sums::fp, select(own, none, m * p));
+        add_product(sums::fp, other, p);
     if constexpr (Program::needs(sums::fn))
-        add(sums::fn, select(own, m * q, none));
+        add_product(sums::fn, target, q);
     if constexpr (Program::needs(sums::tn))
-        add(sums::tn, select(own, none, m * q));
+        add_product(sums::tn, other, q);
     if constexpr (Program::needs(sums::pred))
-        add(sums::pred, m * p);
+        add_product(sums::pred, m, p);
     if constexpr (Program::needs(sums::pred2))
         add(sums::pred2, m * p * p);
     if constexpr (Program::needs(sums::absdiff))
         add(sums::absdiff, m * select(own, q, p));
-    const V target = select(own, m, none);
     sums[Program::target_at] += target;
     if constexpr (Program::has_target2)
         sums[Program::target2_at] += target;
