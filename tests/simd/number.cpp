@@ -221,6 +221,10 @@ TEMPLATE_LIST_TEST_CASE("what select does not choose may be NaN", "[simd][number
     CHECK(all(select(V(1) < 0, nan, 2.0) == 2));
     CHECK(all(select(true, V(2), nan) == 2));
     CHECK(all(select(V(1) > 0, 3.0, 4.0) == 3)); // two plain numbers
+    CHECK(all(select(V(1) < 0, nan) == 0));      // 0 where it chooses nothing
+    CHECK(all(select(V(1) > 0, V(-2)) == -2));
+    CHECK(all(select(true, V(2)) == 2));
+    CHECK(all(select(false, nan) == 0));
 }
 
 TEMPLATE_LIST_TEST_CASE("exchange swaps where the mask is true", "[simd][number]", all_widths) {

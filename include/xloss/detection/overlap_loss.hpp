@@ -25,7 +25,7 @@ struct box_side {
 /// How much of min(a, b) a is.
 template <class V>
 XLOSS_INLINE V share_of_lesser(const V& a, const V& b) {
-    return select(a < b, V(1.0), select(a == b, V(0.5), V(0.0)));
+    return select(a < b, V(1.0), select(a == b, V(0.5)));
 }
 
 template <class V>
@@ -77,8 +77,8 @@ struct overlap_loss {
         : x(side_of(b.predicted.x1, b.predicted.x2, b.target.x1, b.target.x2)),
           y(side_of(b.predicted.y1, b.predicted.y2, b.target.y1, b.target.y2)), eps(epsilon) {
         // Both or none: boxes that touch do not intersect.
-        x.inter = select(x.inter > V(0.0), select(y.inter > V(0.0), x.inter, V(0.0)), V(0.0));
-        y.inter = select(x.inter > V(0.0), y.inter, V(0.0));
+        x.inter = select(x.inter > V(0.0), select(y.inter > V(0.0), x.inter));
+        y.inter = select(x.inter > V(0.0), y.inter);
         inter = x.inter * y.inter;
         joint = x.own * y.own + x.target * y.target - inter;
         below = away_from_zero(joint + eps, epsilon);

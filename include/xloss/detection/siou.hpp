@@ -84,7 +84,7 @@ struct siou {
             const V difference = s.own - s.target, larger = max(s.own, s.target);
             const V below = max(larger, V(0.0)) + eps, ratio = abs(difference) / below;
             const V kept = exp(-ratio), missing = 1.0 - kept, cubed = missing * missing * missing;
-            const V own_is_larger = select(larger > V(0.0), select(s.own == larger, V(1.0), V(0.0)), V(0.0));
+            const V own_is_larger = select(larger > V(0.0), select(s.own == larger, V(1.0)));
             by.own =
                 by.own + 2.0 * cubed * kept * (engine::sign_of(difference) - ratio * own_is_larger) / below;
             return 0.5 * cubed * missing;

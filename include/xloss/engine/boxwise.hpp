@@ -112,8 +112,8 @@ struct box_kernel {
             m = V::load(t.m + i);
             counts = m != V(0.0);
             for (std::size_t c = 0; c < 4; ++c) { // selected away, never multiplied
-                x[c] = select(counts, x[c], V(0.0));
-                y[c] = select(counts, y[c], V(0.0));
+                x[c] = select(counts, x[c]);
+                y[c] = select(counts, y[c]);
             }
         }
         const box_pair<V> pair{bounded_box(x), bounded_box(y)};
@@ -160,7 +160,7 @@ struct box_kernel {
 
     static XLOSS_INLINE V weighted(const V& value, const V& m, const auto& counts) {
         if constexpr (Masked)
-            return select(counts, value * m, V(0.0));
+            return select(counts, value * m);
         else
             return value;
     }

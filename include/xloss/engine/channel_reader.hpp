@@ -126,7 +126,7 @@ public:
     }
 
     [[nodiscard]] XLOSS_INLINE V target_at(const block& k, std::size_t c, const V& cls, std::size_t j) const {
-        return soft_ ? V::load(k.target(c) + j) : select(V::load(k.label.data() + j) == cls, V(1.0), V(0.0));
+        return soft_ ? V::load(k.target(c) + j) : select(V::load(k.label.data() + j) == cls, V(1.0));
     }
 
     // --- scores ---
@@ -303,7 +303,7 @@ private:
         const V infinity(std::numeric_limits<double>::infinity());
         const V most(static_cast<double>(std::numeric_limits<T>::max()));
         const V floor = select((x == -infinity) | (largest == infinity), -infinity, -most);
-        return select(x == largest, V(0.0), greater(floor, x - largest));
+        return select(x != largest, greater(floor, x - largest));
     }
 
     /// exp(x - max) of all classes, their sum without one of the largest, so that 1 - p of the largest and
@@ -314,13 +314,10 @@ private:
         constexpr std::size_t at_once = std::clamp<std::size_t>(64 / sizeof(T) / V::width, 1, 4);
         const fetch_ahead<T> ahead = given;
         const std::size_t classes = g_.classes, stride = k.stride();
-        const V zero(0.0), one(1.0);
+        const V one(1.0);
         for (std::size_t j = 0; j < n; j += at_once * V::width) {
-            std::array<V, at_once> rest, ties, label_logit;
-            for (std::size_t u = 0; u < at_once; ++u) {
-                rest[u] = label_logit[u] = zero;
-                ties[u] = V(-1.0);
-            }
+            std::array<V, at_once> rest{}, ties, label_logit{};
+            ties.fill(V(static_cast<double>(classes) - 1.0));
             V cls(0.0);
             T* row = k.row(0) + j;
             T* kept = Keep ? k.logit(0) + j : nullptr;
@@ -331,10 +328,10 @@ private:
                     const std::size_t at = u * V::width;
                     const V logit = V::load(row + at), largest = V::load(k.largest.data() + j + at);
                     // Where both are infinite their difference is no number.
-                    const auto is_largest = logit == largest;
-                    const V e = exp_nonpositive(select(is_largest, zero, logit - largest));
-                    rest[u] += select(is_largest, zero, e);
-                    ties[u] += select(is_largest, one, zero);
+                    const auto is_less = logit != largest;
+                    const V e = exp_nonpositive(select(is_less, logit - largest));
+                    rest[u] += select(is_less, e);
+                    ties[u] -= select(is_less, one);
                     label_logit[u] = select(V::load(k.label.data() + j + at) == cls, logit, label_logit[u]);
                     e.store(row + at);
                     if constexpr (Keep)
@@ -383,7 +380,7 @@ private:
         T* to = k.row(c);
         const auto take = [=, &f](std::size_t j, V x) XLOSS_INLINE_LAMBDA {
             if (present)
-                x = select(V::load(present + j) == V(0.0), V(0.0), x);
+                x = select(V::load(present + j) != V(0.0), x);
             x.store(to + j);
             f(j, x);
         };

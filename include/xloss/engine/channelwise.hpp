@@ -185,7 +185,7 @@ private:
                     const V w = class_weights_of(one.term)(s.cls);
                     for (std::size_t q = 0; q < points.size(); ++q) {
                         constexpr std::size_t first = Program::point_offsets[I];
-                        const V counted = select(counts, m * w * points[q].value, V(0.0));
+                        const V counted = select(counts, m * w * points[q].value);
                         if constexpr (Sums)
                             run[first + q] = fma(counted, V(1.0 / point_unit), run[first + q]);
                         if constexpr (Emit == emit::value)
@@ -196,7 +196,7 @@ private:
                 }
             });
             if constexpr (writes_gradient(Emit))
-                self.store_label_slope(k, rows, j, s, select(counts, slope * m, V(0.0)));
+                self.store_label_slope(k, rows, j, s, select(counts, slope * m));
             if constexpr (Emit == emit::value)
                 value.store(k.value.data() + j);
         });
@@ -223,8 +223,8 @@ private:
                 auto points = as_points(one.term.at_class(s));
                 if (!wants_every_class(one.term))
                     for (auto& at : points) {
-                        at.value = select(s.y > V(0.0), at.value, V(0.0));
-                        at.slope = select(s.y > V(0.0), at.slope, V(0.0));
+                        at.value = select(s.y > V(0.0), at.value);
+                        at.slope = select(s.y > V(0.0), at.slope);
                     }
                 f(Program::point_offsets[I], points, w, std::false_type{});
             } else {
@@ -244,8 +244,8 @@ private:
                             }
                         });
         const auto counts = m != V(0.0);
-        result.by_log = select(counts, result.by_log * m, V(0.0));
-        result.by_p = select(counts, result.by_p * m, V(0.0));
+        result.by_log = select(counts, result.by_log * m);
+        result.by_p = select(counts, result.by_p * m);
         return result;
     }
 
@@ -263,7 +263,7 @@ private:
                 self.each_every_term(
                     s, c, [&](std::size_t first, const auto& points, double w, auto) XLOSS_INLINE_LAMBDA {
                         for (std::size_t q = 0; q < points.size(); ++q) {
-                            const V counted = select(counts, m * (points[q].value * w), V(0.0));
+                            const V counted = select(counts, m * (points[q].value * w));
                             if constexpr (Sums)
                                 run[first + q] = fma(counted, V(1.0 / point_unit), run[first + q]);
                             if constexpr (Emit == emit::value)
@@ -309,8 +309,7 @@ private:
                     const V m = V::load(k.m.data() + j);
                     add_label_sums<Program>(p, q, is_own, m, run.data());
                     if constexpr (has_costs)
-                        run[Program::soft_at(sums::cost)] +=
-                            select(is_own, m * V::load(k.cost.data() + j), V(0.0));
+                        run[Program::soft_at(sums::cost)] += select(is_own, m * V::load(k.cost.data() + j));
                 } else {
                     const pixel<V> s = self.pixel_at(k, rows, c, j);
                     p = s.p;

@@ -141,7 +141,7 @@ private:
     template <row_kind Kind, class F>
     static XLOSS_INLINE void element(const V& raw, const V& y, const V& m, std::size_t j, F&& f) {
         const auto counts = m != V(0.0);
-        f(j, element_at<Kind>(select(counts, raw, V(0.0)), select(counts, y, V(0.0))), m, counts);
+        f(j, element_at<Kind>(select(counts, raw), select(counts, y)), m, counts);
     }
 
     const sweep_inputs<T>& in_;

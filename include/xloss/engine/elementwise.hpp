@@ -104,7 +104,7 @@ struct elementwise_kernel {
         if constexpr (Masked) { // selected away, never multiplied: x and y may be anything where m is 0
             m = V::load(m_row);
             counts = m != V(0.0);
-            y = select(counts, y, V(0.0));
+            y = select(counts, y);
         }
         if constexpr (Emit == emit::variance_pull) {
             const V by_p = factors.pull.template at<Program>(V(0.0), V(0.0), y);
@@ -113,11 +113,11 @@ struct elementwise_kernel {
         }
         V x = V::load(x_row);
         if constexpr (Masked)
-            x = select(counts, x, V(0.0));
+            x = select(counts, x);
         pixel<V> s =
             Probabilities ? pixel_of_probability(x, y, cls, classes) : pixel_of_logit(x, y, cls, classes);
         if constexpr (Program::sees_distance)
-            s.distance = select(counts, V::load(d_row), V(0.0));
+            s.distance = select(counts, V::load(d_row));
         V slope(0.0), value(0.0);
         if constexpr (sees_points(Sums, Emit))
             program.each_pointwise([&]<std::size_t I>(const auto& one) XLOSS_INLINE_LAMBDA {
@@ -175,7 +175,7 @@ struct elementwise_kernel {
 
     static XLOSS_INLINE V weighted(const V& value, const V& m, const auto& counts) {
         if constexpr (Masked)
-            return select(counts, value * m, V(0.0));
+            return select(counts, value * m);
         else
             return value;
     }

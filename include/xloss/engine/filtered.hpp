@@ -132,9 +132,9 @@ private:
                      ms = at(k, m_row) + i](std::size_t j, const pixel<V>& s, const V& m, const auto& counts)
                         XLOSS_INLINE_LAMBDA {
                             const V kept = kept_kind<Kind> == row_kind::given ? s.p : smaller_of(s.p, s.q);
-                            select(counts, kept, V(0.0)).store(raws + j);
-                            select(counts, s.p, V(0.0)).store(ps + j);
-                            select(counts, s.y, V(0.0)).store(ys + j);
+                            select(counts, kept).store(raws + j);
+                            select(counts, s.p).store(ps + j);
+                            select(counts, s.y).store(ys + j);
                             m.store(ms + j);
                         });
             });
@@ -179,10 +179,10 @@ private:
                        [&](std::size_t, const auto& points, const pixel<V>& s, const V& m, const auto& counts)
                            XLOSS_INLINE_LAMBDA {
                                for (std::size_t q = 0; q < sums; ++q)
-                                   run[q] += select(counts, points[q].value * m, V(0.0));
+                                   run[q] += select(counts, points[q].value * m);
                                weight += m;
                                target += m * s.y;
-                               valid += select(counts, V(1.0), V(0.0));
+                               valid += select(counts, V(1.0));
                            });
             for (std::size_t q = 0; q < sums; ++q)
                 totals[q] += static_cast<double>(sum(run[q]));
@@ -215,9 +215,9 @@ private:
                                slope = fma(by[q], points[q].by_p, slope);
                                slope_by_map = fma(by[q], points[q].by_map, slope_by_map);
                            }
-                           select(counts, slope * m, V(0.0)).store(direct + j);
+                           select(counts, slope * m).store(direct + j);
                            if constexpr (has_backward)
-                               select(counts, slope_by_map * m, V(0.0)).store(by_map + j);
+                               select(counts, slope_by_map * m).store(by_map + j);
                        });
         if constexpr (has_backward) {
             pull_map(k, to);

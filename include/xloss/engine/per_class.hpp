@@ -58,8 +58,9 @@ struct per_class_view {
     /// The parameter of every lane's class.
     template <class V>
     V operator()(const V& cls) const {
+        const V same(number); // out here a compiler can move it out of a loop
         if (!list)
-            return V(number);
+            return same;
         if constexpr (requires(typename V::value_type * to) { cls.store(to); }) {
             std::array<typename V::value_type, V::width> lanes;
             cls.store(lanes.data());

@@ -44,7 +44,7 @@ struct filtered_point {
 /// y log p with 0 log 0 = 0: infinite logits take their limits.
 template <class V>
 constexpr V times_log(const V& y, const V& log_p) {
-    return select(y == V(0.0), V(0.0), y * log_p);
+    return select(y != V(0.0), y * log_p);
 }
 
 /// `a()` where the condition holds and `b()` elsewhere; a side that no pixel of the register needs is not

@@ -72,15 +72,14 @@ double weighted_sum(const T* m, const T* y, std::size_t n) {
     using V = simd::number<T>;
     return sum_row<T>(n, [=](auto load) {
         const V w = load(m);
-        return select(w == V(0.0), V(0.0), w * load(y));
+        return select(w != V(0.0), w * load(y));
     });
 }
 
 template <class T>
 std::size_t count_nonzero(const T* row, std::size_t n) {
     using V = simd::number<T>;
-    const double count =
-        sum_row<T>(n, [=](auto load) { return select(load(row) == V(0.0), V(0.0), V(1.0)); });
+    const double count = sum_row<T>(n, [=](auto load) { return select(load(row) != V(0.0), V(1.0)); });
     return static_cast<std::size_t>(count);
 }
 

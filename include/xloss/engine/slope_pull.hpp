@@ -69,14 +69,14 @@ private:
         else if (from.by_input)
             write(to, n, out.accumulate, [=](auto load) XLOSS_INLINE_LAMBDA {
                 const V a = load(slope);
-                return select(a == V(0.0), V(0.0), a * factor);
+                return select(a != V(0.0), a * factor);
             });
         else
             write(to, n, out.accumulate,
                   [=, x = in_.x.read(first, n, logits.data())](auto load) XLOSS_INLINE_LAMBDA {
                       const V a = load(slope);
                       const auto s = sigmoid(load(x));
-                      return select(a == V(0.0), V(0.0), a * factor * (s.p * s.q));
+                      return select(a != V(0.0), a * factor * (s.p * s.q));
                   });
         out.to->commit(first, n, to, out.accumulate);
     }

@@ -118,7 +118,7 @@ struct pull_back {
             a = fma(V(by_p), p, a);
         if constexpr (Program::needs(sums::absdiff)) {
             const V d = difference(p, q, y);
-            a = a + select(d > V(0.0), V(by_sign), select(d < V(0.0), V(-by_sign), V(0.0)));
+            a = a + select(d > V(0.0), V(by_sign), select(d < V(0.0), V(-by_sign)));
         }
         return a;
     }
@@ -159,8 +159,8 @@ XLOSS_INLINE void add_soft_sums(const V& p, const V& q, const V& y, const V& m, 
 /// Likewise the sums over pixels whose probability is above 1/2.
 template <class Program, class V>
 XLOSS_INLINE void add_hard_sums(const auto& hard, const V& y, const V& m, V* sums) {
-    sums[Program::hard_at] += select(hard, m, V(0.0));
-    sums[Program::hard_at + 1] += select(hard, m * y, V(0.0));
+    sums[Program::hard_at] += select(hard, m);
+    sums[Program::hard_at + 1] += select(hard, m * y);
 }
 
 /// As `add_soft_sums`, but for the sum of weights, where y is 1 in pixels of the class itself and 0
@@ -175,7 +175,7 @@ XLOSS_INLINE void add_label_sums(const V& p, const V& q, const auto& own, const 
         V& to = sums[Program::soft_at(flag)];
         to = fma(weight, term, to);
     };
-    const V target = select(own, m, V(0.0)), other = select(own, V(0.0), m);
+    const V target = select(own, m), other = select(own, V(0.0), m);
     if constexpr (Program::needs(sums::tp))
         add_product(sums::tp, target, p);
     if constexpr (Program::needs(sums::fp))
@@ -213,7 +213,7 @@ struct label_pull {
             a = fma(by_p, p, a);
         if constexpr (Program::needs(sums::absdiff)) {
             const V sign = select(own, -by_sign, by_sign);
-            a = a + select(select(own, q, p) > V(0.0), sign, V(0.0));
+            a = a + select(select(own, q, p) > V(0.0), sign);
         }
         return a;
     }

@@ -195,7 +195,7 @@ public:
         const T* x = logits_.read(g.first(b, 0) + i, n, r.staging.data());
         for (std::size_t j = 0; j < n; j += V::width) {
             const V logit = j + V::width <= n ? V::load(x + j) : V::load_partial(x + j, n - j);
-            const V cls = select(logit > threshold_, V(1.0), V(0.0));
+            const V cls = select(logit > threshold_, V(1.0));
             select(logit == logit, cls, V(-1.0)).store(r.predicted.data() + j);
         }
         return r.predicted.data();

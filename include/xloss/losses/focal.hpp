@@ -55,7 +55,7 @@ struct focal {
         template <class V>
         V binary(const pixel<V>& s) const {
             const V a = alpha(s.cls);
-            return select(a < V(0.0), V(1.0), a * s.y + (1.0 - a) * (1.0 - s.y));
+            return select(a < V(0.0), V(1.0), fma(a, s.y, (1.0 - a) * (1.0 - s.y)));
         }
 
         template <class V>
@@ -75,11 +75,10 @@ struct focal {
         point<V> at(const pixel<V>& s) const {
             const V not_y = 1.0 - s.y;
             const V ce = -(times_log(s.y, s.log_p) + times_log(not_y, s.log_q));
-            const V u = s.p * not_y + s.q * s.y; // 1 - p_t
-            const V a = weight.binary(s);
-            const V au = a * u;
-            const V rise = 2.0 * (not_y - s.y) * times_log(s.p * s.q, ce); // of the modulating factor, over u
-            return {au * u * ce, au * (rise + u * (s.p * not_y - s.q * s.y))};
+            const V qy = s.q * s.y, u = fma(s.p, not_y, qy); // 1 - p_t
+            const V au = weight.binary(s) * u;
+            const V rise = fma(V(-4.0), s.y, V(2.0)) * times_log(s.p * s.q, ce); // of u^2, over u
+            return {au * u * ce, au * fma(u, fma(V(-2.0), qy, u), rise)};
         }
 
         template <class V>

@@ -54,7 +54,7 @@ struct lovasz_hinge {
     point<V> error(const pixel<V>& s) const {
         const V sign = 2.0 * s.y - 1.0;
         // A soft target of 1/2 has no margin, for an infinite logit either.
-        return {1.0 - select(sign == V(0.0), V(0.0), s.x * sign), -sign};
+        return {1.0 - select(sign != V(0.0), s.x * sign), -sign};
     }
 
     /// The value alone.
@@ -70,7 +70,7 @@ namespace engine {
 template <class V>
 point<V> absolute_error(const pixel<V>& s) {
     const V d = difference(s.p, s.q, s.y);
-    return {abs(d), select(d > V(0.0), V(1.0), select(d < V(0.0), V(-1.0), V(0.0)))};
+    return {abs(d), select(d > V(0.0), V(1.0), select(d < V(0.0), V(-1.0)))};
 }
 
 } // namespace engine

@@ -53,7 +53,7 @@ struct sobel_boundary {
     std::array<filtered_point<V>, 1> at(const pixel<V>&, const V& edge, const V& true_edge) const {
         const V least(engine::least_log);
         const auto is_edge = true_edge > V(0.0);
-        const V t = select(is_edge, V(1.0), V(0.0));
+        const V t = select(is_edge, V(1.0));
         const V value = -select(is_edge, max(log(edge), least), max(log1p(-edge), least));
         return {{{value, V(0.0), (edge - t) / max(edge * (1.0 - edge), V(engine::least_variance))}}};
     }

@@ -77,6 +77,7 @@ struct dual {
     friend constexpr bool operator!=(const dual& a, const dual& b) { return !(a == b); }
 
     friend constexpr dual select(bool m, const dual& a, const dual& b) { return m ? a : b; }
+    friend constexpr dual select(bool m, const dual& a) { return m ? a : dual(); }
     friend constexpr dual fma(const dual& a, const dual& b, const dual& c) { return a * b + c; }
     friend constexpr dual fnma(const dual& a, const dual& b, const dual& c) { return c - a * b; }
 

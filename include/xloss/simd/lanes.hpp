@@ -83,9 +83,11 @@ struct lanes<T, 1> {
     static XLOSS_INLINE flags either(flags a, flags b) { return a || b; }
     static XLOSS_INLINE flags differ(flags a, flags b) { return a != b; }
     static XLOSS_INLINE flags negate(flags a) { return !a; }
+    static XLOSS_INLINE flags unequal(type a, type b) { return !(a == b); }
     static XLOSS_INLINE bool any(flags a) { return a; }
     static XLOSS_INLINE bool all(flags a) { return a; }
     static XLOSS_INLINE type select(flags m, type a, type b) { return m ? a : b; }
+    static XLOSS_INLINE type select(flags m, type a) { return m ? a : type(0); }
     static XLOSS_INLINE void exchange(flags m, type& a, type& b) {
         const type first = m ? b : a;
         b = m ? a : b;
@@ -208,8 +210,25 @@ struct lanes {
     static XLOSS_INLINE flags differ(const flags& a, const flags& b) {
         return (a & ~b) | (b & ~a);
     }
+    // On bits, so that compilers join it to what follows.
     static XLOSS_INLINE flags negate(const flags& a) {
-        return ~a;
+        if constexpr (sizeof(flags) == sizeof(bits))
+            return std::bit_cast<flags>(~std::bit_cast<bits>(a));
+        else
+            return ~a;
+    }
+    // True of NaN; xsimd's is false with AVX.
+    static XLOSS_INLINE flags unequal(const type& a, const type& b) {
+#if defined(__AVX512F__)
+        if constexpr (sizeof(type) == 64) {
+            if constexpr (std::is_same_v<T, float>) {
+                return flags(_mm512_cmp_ps_mask(a, b, _CMP_NEQ_UQ));
+            } else {
+                return flags(_mm512_cmp_pd_mask(a, b, _CMP_NEQ_UQ));
+            }
+        }
+#endif
+        return negate(a == b);
     }
     static XLOSS_INLINE bool any(const flags& a) {
         return xsimd::any(a);
@@ -219,6 +238,13 @@ struct lanes {
     }
     static XLOSS_INLINE type select(const flags& m, const type& a, const type& b) {
         return xsimd::select(m, a, b);
+    }
+    // One operation on bits where a blend is three micro-operations on recent x86 cores.
+    static XLOSS_INLINE type select(const flags& m, const type& a) {
+        if constexpr (sizeof(flags) == sizeof(bits))
+            return from_bits(to_bits(a) & std::bit_cast<bits>(m));
+        else
+            return select(m, a, type(T(0)));
     }
 
     // Two blends are six micro-operations on recent x86 cores, this exchange is four.

@@ -74,6 +74,10 @@ public:
     friend XLOSS_INLINE number<T, W> select(const mask& m, const number<T, W>& a, const number<T, W>& b) {
         return number<T, W>::wrap(lanes::select(m.m_flags, a.unwrap(), b.unwrap()));
     }
+    /// a where the mask is true, 0 elsewhere.
+    friend XLOSS_INLINE number<T, W> select(const mask& m, const number<T, W>& a) {
+        return number<T, W>::wrap(lanes::select(m.m_flags, a.unwrap()));
+    }
 
 private:
     storage_type m_flags = storage_type(false);
@@ -169,7 +173,9 @@ public:
         return mask_type::wrap(a.m_lanes == b.m_lanes);
     }
     /// True where one of them is NaN. Not xsimd's !=, which is false for NaN on AVX in 8.1.
-    friend XLOSS_INLINE mask_type operator!=(const number& a, const number& b) { return !(a == b); }
+    friend XLOSS_INLINE mask_type operator!=(const number& a, const number& b) {
+        return mask_type::wrap(lanes::unequal(a.m_lanes, b.m_lanes));
+    }
 
     /// Exchanges a and b where the mask is true.
     friend XLOSS_INLINE void exchange(const mask_type& m, number& a, number& b) {
@@ -181,6 +187,7 @@ public:
     }
     /// The same choice in every lane, for a flag known before the loop.
     friend XLOSS_INLINE number select(bool flag, const number& a, const number& b) { return flag ? a : b; }
+    friend XLOSS_INLINE number select(bool flag, const number& a) { return flag ? a : number(); }
 
     /// a * b + c, rounded once where the target has the instruction, twice elsewhere.
     friend XLOSS_INLINE number fma(const number& a, const number& b, const number& c) {
