@@ -88,11 +88,12 @@ void check_threads(const row& line, contender& ours, std::size_t threads) {
 
 void enroll(const std::string& name, contender& one, double seconds, const settings& how,
             std::size_t threads = 1) {
-    const auto loop = [&one, threads, several = how.threads > 1](benchmark::State& state) {
-        if (several) { // the threads of others go to sleep meanwhile
+    const bool several = how.threads > 1, warms = several && seconds < how.seconds_per_contender / 10.0;
+    const auto loop = [&one, threads, several, warms](benchmark::State& state) {
+        if (several)
             one.use_threads(threads);
+        if (warms) // and the threads of others go to sleep meanwhile
             one.step();
-        }
         for (auto _ : state) {
             benchmark::DoNotOptimize(one.step());
             benchmark::ClobberMemory();
@@ -144,6 +145,8 @@ std::optional<double> result::ratio(who slow, who fast) const {
 
 result measure(const row& line, const settings& how) {
     auto all = line.prepare();
+    if (!how.with_xtensor)
+        all[who::xtensor].reset();
     const auto seconds = check(line, all);
     if (how.threads > 1)
         check_threads(line, *all[who::xloss], how.threads);

@@ -70,6 +70,8 @@ struct settings {
     double seconds_per_contender = 1.2;
     /// More than one: every contender that can is measured with so many threads as well.
     std::size_t threads = 1;
+    /// The report compares with the roofline and libtorch alone.
+    bool with_xtensor = true;
 };
 
 /// The times of one contender, ns per element, one for each repetition, sorted. The table shows the CPU time

@@ -40,7 +40,7 @@ constexpr auto usage =
     "  --memory  peak memory instead of times\n"
     "  --list    names of the rows, loss/target/size, without measuring\n"
     "  --filter  only rows whose name the expression finds, letter case aside\n"
-    "  --out     where results.json and chart.dat go; threads.json, memory.json\n";
+    "  --out     where results.json and chart.dat go; with --report budgets.json, and so on\n";
 
 arguments parse(int count, char** values) {
     arguments given;
@@ -115,16 +115,19 @@ int measure_memory(const std::filesystem::path& directory) {
 int write(const arguments& given, const std::vector<bench::result>& results) {
     std::filesystem::create_directories(given.out);
     const bool several = given.threads > 1;
-    std::ofstream json(given.out / (several ? "threads.json" : "results.json"));
+    std::ofstream json(given.out / (several        ? "threads.json"
+                                    : given.report ? "budgets.json"
+                                                   : "results.json"));
     bench::write_json(json, results, given.threads);
     bench::print_head(std::cout);
     bool written = true;
     if (several)
         bench::print_threads(std::cout, results, given.threads);
-    else {
+    else
+        bench::print_table(std::cout, results);
+    if (!several && !given.report) {
         std::ofstream chart(given.out / "chart.dat");
         bench::write_chart_data(chart, results);
-        bench::print_table(std::cout, results);
         written = static_cast<bool>(chart.flush());
     }
     if (json.flush() && written)
@@ -150,6 +153,7 @@ int run(const arguments& given) {
     settle_allocator();
     bench::settings how;
     how.threads = given.threads;
+    how.with_xtensor = !given.report && given.threads == 1;
     if (given.quick)
         how.repetitions = 5, how.seconds_per_contender = 0.5;
     std::vector<bench::result> results;
