@@ -74,7 +74,7 @@ if (has('threads.dat')) {
          data using ($0 - 0.27):2:(sprintf('%.2f', $2)) with labels offset 0,0.5 font ',7' notitle, \
          data using 0:(NaN):xtic(1) notitle
     set output
-    set xtics norotate
+    set xtics norotate autojustify
     set bmargin 4
     set ytics auto
 }

@@ -229,7 +229,7 @@ def machine_table(data):
 # The charts' data. gnuplot gets names in quotes, with a line break where they may be broken.
 
 def label(name):
-    for gap, line in ((" + ", "\\n+ "), (", ", "\\n"), ("cross ", "cross\\n"), ("Lovasz ", "Lovasz\\n")):
+    for gap, line in ((" + ", "\\n+ "), (", ", "\\n"), ("cross ", "cross\\n"), ("Lovasz ", "Lovasz\\n"), ("distance ", "distance\\n")):
         name = name.replace(gap, line, 1)
     return f'"{name}"'
 
