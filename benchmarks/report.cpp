@@ -122,16 +122,15 @@ void print_line(std::ostream& out, const std::array<std::string, 10>& cells) {
 } // namespace
 
 void print_head(std::ostream& out) {
-    out << "machine   " << cpu_model() << ", " << std::thread::hardware_concurrency() << " cores, one used\n"
+    out << "machine   " << cpu_model() << ", " << std::thread::hardware_concurrency() << " cores\n"
         << "compiler  " << compiler << ", " << compiler_flags << "\n"
         << "peers     xtensor " << xtensor_version << " (with xsimd), libtorch " << torch_name() << "\n"
-        << "Value and gradient, ns per element (a pixel, or a pixel of one class): CPU time, median of\n"
-        << "repetitions in random order. roofline: the same bytes (logits and target read, gradient "
-           "written)\n"
-        << "only moved.\n\n";
+        << "Value and gradient, ns per element (a pixel, or a pixel of one class): median of repetitions in\n"
+        << "random order. roofline: the same bytes (logits and target read, gradient written) only moved.\n";
 }
 
 void print_table(std::ostream& out, const std::vector<result>& results) {
+    out << "CPU time, one thread.\n\n";
     print_line(out, {"", "", "", "xloss", "roofline", "xloss", "xtensor", "xloss", "torch", "xloss"});
     print_line(out, {"loss", "target", "size", "ns", "ns", "is x", "ns", "faster", "ns", "faster"});
     out << " " << std::string(114, '-') << "\n";
@@ -146,8 +145,9 @@ void print_table(std::ostream& out, const std::vector<result>& results) {
 }
 
 void print_threads(std::ostream& out, const std::vector<result>& results, std::size_t threads) {
-    out << "Wall clock, one thread and " << threads << "; x: how many times faster " << threads << " are\n\n";
-    const auto print = [&](const std::array<std::string, 9>& cells) {
+    out << "Wall clock, one thread and " << threads << "; x: how many times faster " << threads
+        << " are.\n\n";
+    const auto print = [&out](const std::array<std::string, 9>& cells) {
         constexpr std::array widths{-23, -6, -16, 8, 7, 9, 7, 9, 7};
         for (std::size_t i = 0; i < cells.size(); ++i)
             out << (i >= 3 && i % 2 == 1 ? " | " : " ") << format("%*s", widths[i], cells[i].c_str());
