@@ -1,5 +1,6 @@
-// Exact distance transforms, ours and OpenCV's, on one thread: ns per pixel, medians of the CPU time of
-// repetitions that alternate. scipy_edt.py times SciPy on the same masks; equal means tell that they agree.
+// Exact distance transforms, ours and OpenCV's, on one thread: ns per pixel, medians and quartiles of the CPU
+// time of repetitions that alternate. scipy_edt.py times SciPy on the same masks; equal means tell that they
+// agree.
 
 #include <xloss/distance/edt.hpp>
 
@@ -66,10 +67,9 @@ struct contender {
     std::function<void()> run;
     std::vector<double> times{};
 
-    double median() {
-        std::nth_element(times.begin(), times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2),
-                         times.end());
-        return times[times.size() / 2];
+    double quartile(std::size_t i) {
+        std::sort(times.begin(), times.end());
+        return times[i * (times.size() - 1) / 4];
     }
 };
 
@@ -128,9 +128,10 @@ void measure(picture p) {
         check_agreement(out, theirs);
 #endif
     for (contender& c : all)
-        std::printf("%-10s %6zu  %-9s %8.2f ns/pixel %8.1f Mpixel/s\n", p.name.c_str(), p.side,
-                    c.name.c_str(), 1e9 * c.median() / static_cast<double>(n),
-                    1e-6 * static_cast<double>(n) / c.median());
+        std::printf("%-10s %6zu  %-9s %8.2f ns/pixel (%.2f to %.2f)\n", p.name.c_str(), p.side,
+                    c.name.c_str(), 1e9 * c.quartile(2) / static_cast<double>(n),
+                    1e9 * c.quartile(1) / static_cast<double>(n),
+                    1e9 * c.quartile(3) / static_cast<double>(n));
     std::printf("%-10s %6zu  mean distance %.9g\n", p.name.c_str(), p.side, mean(out));
     std::fflush(stdout);
 }

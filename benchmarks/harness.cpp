@@ -74,8 +74,26 @@ public:
     std::map<std::string, timing> by_name;
 };
 
-void enroll(const char* name, contender& one, double seconds, const settings& how) {
-    const auto loop = [&one](benchmark::State& state) {
+/// Threads must not change a bit.
+void check_threads(const row& line, contender& ours, std::size_t threads) {
+    const auto value = ours.step();
+    const std::vector<float> gradient(ours.gradient(),
+                                      ours.gradient() + static_cast<std::ptrdiff_t>(line.elements));
+    if (!ours.use_threads(threads))
+        throw std::runtime_error(line.name() + ": built without oneTBB, so that there are no threads");
+    if (ours.step() != value || !std::equal(gradient.begin(), gradient.end(), ours.gradient()))
+        throw std::runtime_error(line.name() + ": threads change the result");
+    ours.use_threads(1);
+}
+
+void enroll(const std::string& name, contender& one, double seconds, const settings& how,
+            std::size_t threads = 1) {
+    const bool several = how.threads > 1, warms = several && seconds < how.seconds_per_contender / 10.0;
+    const auto loop = [&one, threads, several, warms](benchmark::State& state) {
+        if (several)
+            one.use_threads(threads);
+        if (warms) // and the threads of others go to sleep meanwhile
+            one.step();
         for (auto _ : state) {
             benchmark::DoNotOptimize(one.step());
             benchmark::ClobberMemory();
@@ -83,10 +101,14 @@ void enroll(const char* name, contender& one, double seconds, const settings& ho
     };
     const auto a_repetition = std::max(seconds, how.seconds_per_repetition);
     const auto affordable = static_cast<int>(how.seconds_per_contender / a_repetition);
-    benchmark::RegisterBenchmark(name, loop)
+    benchmark::RegisterBenchmark(name.c_str(), loop)
         ->MinTime(how.seconds_per_repetition)
         ->Repetitions(std::clamp(affordable, how.least_repetitions, how.repetitions))
         ->MeasureProcessCPUTime();
+}
+
+std::string with_threads(std::size_t contender) {
+    return std::string(who_names[contender]) + ", threads";
 }
 
 timing per_element(timing times, double elements) {
@@ -98,11 +120,19 @@ timing per_element(timing times, double elements) {
     return times;
 }
 
+double middle(const std::vector<double>& sorted) {
+    const auto half = sorted.size() / 2;
+    return sorted.size() % 2 == 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
+}
+
 } // namespace
 
 double timing::median() const {
-    const auto half = cpu.size() / 2;
-    return cpu.size() % 2 == 1 ? cpu[half] : (cpu[half - 1] + cpu[half]) / 2;
+    return middle(cpu);
+}
+
+double timing::wall_median() const {
+    return middle(wall);
 }
 
 std::optional<double> result::ratio(who slow, who fast) const {
@@ -115,17 +145,28 @@ std::optional<double> result::ratio(who slow, who fast) const {
 
 result measure(const row& line, const settings& how) {
     auto all = line.prepare();
+    if (!how.with_xtensor)
+        all[who::xtensor].reset();
     const auto seconds = check(line, all);
-    for (std::size_t i = 0; i < who_names.size(); ++i)
-        if (all.contenders[i])
-            enroll(who_names[i], *all.contenders[i], seconds[i], how);
+    if (how.threads > 1)
+        check_threads(line, *all[who::xloss], how.threads);
+    for (std::size_t i = 0; i < who_names.size(); ++i) {
+        if (!all.contenders[i])
+            continue;
+        auto& one = *all.contenders[i];
+        enroll(who_names[i], one, seconds[i], how);
+        if (how.threads > 1 && one.use_threads(how.threads))
+            enroll(with_threads(i), one, seconds[i], how, how.threads);
+    }
     collector reporter;
     // "." and not the flag's value: the filter of rows is the caller's business.
     benchmark::RunSpecifiedBenchmarks(&reporter, ".");
     benchmark::ClearRegisteredBenchmarks();
-    result measured{line, {}};
-    for (std::size_t i = 0; i < who_names.size(); ++i)
+    result measured{line, {}, {}};
+    for (std::size_t i = 0; i < who_names.size(); ++i) {
         measured.times[i] = per_element(std::move(reporter.by_name[who_names[i]]), line.elements);
+        measured.threaded[i] = per_element(std::move(reporter.by_name[with_threads(i)]), line.elements);
+    }
     return measured;
 }
 

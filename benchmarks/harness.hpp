@@ -34,6 +34,17 @@ struct agreement {
     double value = 1e-4, gradient = 1e-4;
 };
 
+/// What a row has to reach: at most so many times the roofline, at least so many times faster than libtorch
+/// eager.
+struct budget {
+    std::optional<double> roofline{}, torch{};
+};
+
+/// The parts of the report that a row is in.
+struct report_parts {
+    bool budgets = false, threads = false;
+};
+
 /// One line of the table: one loss, one target type, one size.
 struct row {
     std::string loss, target, size;
@@ -42,11 +53,11 @@ struct row {
     double elements;
     /// What value and gradient must move.
     double least_bytes;
-    /// How many times faster than libtorch eager this row has to be.
-    std::optional<double> goal;
+    budget goal;
     agreement wanted, of_torch;
     /// Called when the row's turn comes, so that only one row's memory is held at a time.
     std::function<lineup()> prepare;
+    report_parts in_report{};
 
     [[nodiscard]] std::string name() const { return loss + "/" + target + "/" + size; }
 };
@@ -57,6 +68,10 @@ struct settings {
     int least_repetitions = 3;
     double seconds_per_repetition = 0.03;
     double seconds_per_contender = 1.2;
+    /// More than one: every contender that can is measured with so many threads as well.
+    std::size_t threads = 1;
+    /// The report compares with the roofline and libtorch alone.
+    bool with_xtensor = true;
 };
 
 /// The times of one contender, ns per element, one for each repetition, sorted. The table shows the CPU time
@@ -66,12 +81,14 @@ struct timing {
 
     [[nodiscard]] bool empty() const { return cpu.empty(); }
     [[nodiscard]] double median() const;
+    /// Of the wall clock, which alone tells what threads are good for.
+    [[nodiscard]] double wall_median() const;
 };
 
-/// What a row measured.
+/// What a row measured, with one thread and, where that was asked for, with several.
 struct result {
     row of;
-    std::array<timing, who_names.size()> times;
+    std::array<timing, who_names.size()> times, threaded;
 
     [[nodiscard]] const timing& operator[](who w) const { return times[static_cast<std::size_t>(w)]; }
     /// How many times longer `slow` takes than `fast`; nothing where one of them is missing.
@@ -79,7 +96,8 @@ struct result {
 };
 
 /// Checks that all contenders compute the same thing, then times them, their repetitions in random order.
-/// Throws std::runtime_error where value or gradient differ by more than the row allows.
+/// Throws std::runtime_error where value or gradient differ by more than the row allows, and where ours
+/// differ in a bit with several threads.
 result measure(const row& line, const settings& how);
 
 } // namespace bench

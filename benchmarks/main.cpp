@@ -25,17 +25,22 @@
 namespace {
 
 struct arguments {
-    bool quick = false, list = false, memory = false;
+    bool quick = false, list = false, memory = false, report = false;
+    std::size_t threads = 1;
     std::string filter = ".";
     std::filesystem::path out = ".";
 };
 
-constexpr auto usage = "xloss_benchmarks [--quick] [--list] [--memory] [--filter=REGEX] [--out=DIRECTORY]\n"
-                       "  --quick   one size of each loss, few repetitions\n"
-                       "  --memory  peak memory instead of times\n"
-                       "  --list    names of the rows, loss/target/size, without measuring\n"
-                       "  --filter  only rows whose name the expression finds, letter case aside\n"
-                       "  --out     where results.json and chart.dat go\n";
+constexpr auto usage =
+    "xloss_benchmarks [--report] [--threads=N] [--quick] [--memory] [--list] [--filter=REGEX] "
+    "[--out=DIRECTORY]\n"
+    "  --report  only the rows that have a budget\n"
+    "  --threads rows of all kinds at 512 x 512 with one and with N threads\n"
+    "  --quick   one size of each loss, few repetitions\n"
+    "  --memory  peak memory instead of times\n"
+    "  --list    names of the rows, loss/target/size, without measuring\n"
+    "  --filter  only rows whose name the expression finds, letter case aside\n"
+    "  --out     where results.json and chart.dat go; with --report budgets.json, and so on\n";
 
 arguments parse(int count, char** values) {
     arguments given;
@@ -47,6 +52,10 @@ arguments parse(int count, char** values) {
             given.list = true;
         else if (word == "--memory")
             given.memory = true;
+        else if (word == "--report")
+            given.report = true;
+        else if (word.starts_with("--threads="))
+            given.threads = std::stoul(std::string(word.substr(10)));
         else if (word.starts_with("--filter="))
             given.filter = word.substr(9);
         else if (word.starts_with("--out="))
@@ -87,6 +96,8 @@ std::vector<bench::row> chosen_rows(const arguments& given) {
     bench::add_detection_rows(all);
     const std::regex filter(given.filter, std::regex::ECMAScript | std::regex::icase);
     for (auto& line : all) {
+        if ((given.report && !line.in_report.budgets) || (given.threads > 1 && !line.in_report.threads))
+            continue;
         if (given.quick && line.where != bench::extent::power_of_two)
             continue;
         if (std::regex_search(line.name(), filter))
@@ -95,9 +106,39 @@ std::vector<bench::row> chosen_rows(const arguments& given) {
     return chosen;
 }
 
+int measure_memory(const std::filesystem::path& directory) {
+    std::filesystem::create_directories(directory);
+    std::ofstream json(directory / "memory.json");
+    return bench::print_memory(std::cout, json) && json.flush() ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int write(const arguments& given, const std::vector<bench::result>& results) {
+    std::filesystem::create_directories(given.out);
+    const bool several = given.threads > 1;
+    std::ofstream json(given.out / (several        ? "threads.json"
+                                    : given.report ? "budgets.json"
+                                                   : "results.json"));
+    bench::write_json(json, results, given.threads);
+    bench::print_head(std::cout);
+    bool written = true;
+    if (several)
+        bench::print_threads(std::cout, results, given.threads);
+    else
+        bench::print_table(std::cout, results);
+    if (!several && !given.report) {
+        std::ofstream chart(given.out / "chart.dat");
+        bench::write_chart_data(chart, results);
+        written = static_cast<bool>(chart.flush());
+    }
+    if (json.flush() && written)
+        return EXIT_SUCCESS;
+    std::cerr << "could not write to " << given.out << "\n";
+    return EXIT_FAILURE;
+}
+
 int run(const arguments& given) {
     if (given.memory) // before all else: its processes start from this one as it is
-        return bench::print_memory(std::cout) ? EXIT_SUCCESS : EXIT_FAILURE;
+        return measure_memory(given.out);
     const auto rows = chosen_rows(given);
     if (given.list) {
         for (const auto& line : rows)
@@ -111,6 +152,8 @@ int run(const arguments& given) {
     set_random_order();
     settle_allocator();
     bench::settings how;
+    how.threads = given.threads;
+    how.with_xtensor = !given.report && given.threads == 1;
     if (given.quick)
         how.repetitions = 5, how.seconds_per_contender = 0.5;
     std::vector<bench::result> results;
@@ -118,16 +161,7 @@ int run(const arguments& given) {
         std::cerr << "[" << results.size() + 1 << "/" << rows.size() << "] " << line.name() << "\n";
         results.push_back(bench::measure(line, how));
     }
-    std::filesystem::create_directories(given.out);
-    std::ofstream json(given.out / "results.json"), chart(given.out / "chart.dat");
-    bench::write_json(json, results);
-    bench::write_chart_data(chart, results);
-    bench::print_head(std::cout);
-    bench::print_table(std::cout, results);
-    if (json.flush() && chart.flush())
-        return EXIT_SUCCESS;
-    std::cerr << "could not write to " << given.out << "\n";
-    return EXIT_FAILURE;
+    return write(given, results);
 }
 
 } // namespace

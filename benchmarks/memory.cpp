@@ -14,6 +14,7 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 
 #ifdef __linux__
 #include <sys/wait.h>
@@ -25,10 +26,29 @@ namespace {
 
 #ifdef __linux__
 
-constexpr std::array<images, 3> sizes{{
-    {1, 150, 128, 128, extent::other},
-    {1, 150, 256, 256, extent::other},
-    {1, 150, 512, 512, extent::other},
+/// One call that is looked at, and a small one that comes first, so that no library's start is counted.
+struct memory_case {
+    const char* loss;
+    formula same;
+    images size, small;
+};
+
+constexpr std::array<memory_case, 6> cases{{
+    {"BCE", formula::bce, {8, 1, 512, 512, extent::other}, {1, 1, 64, 64, extent::other}},
+    {"BCE", formula::bce, {64, 1, 500, 500, extent::other}, {1, 1, 64, 64, extent::other}},
+    {"SAM", formula::sam, {48, 1, 256, 256, extent::other}, {3, 1, 64, 64, extent::other}},
+    {"cross entropy + Dice",
+     formula::cross_entropy_dice,
+     {1, 150, 128, 128, extent::other},
+     {1, 150, 32, 32, extent::other}},
+    {"cross entropy + Dice",
+     formula::cross_entropy_dice,
+     {1, 150, 256, 256, extent::other},
+     {1, 150, 32, 32, extent::other}},
+    {"cross entropy + Dice",
+     formula::cross_entropy_dice,
+     {1, 150, 512, 512, extent::other},
+     {1, 150, 32, 32, extent::other}},
 }};
 
 /// A line of /proc/self/status in bytes: VmRSS is the resident set, VmHWM the most it ever was.
@@ -48,34 +68,55 @@ double growth(const std::function<void()>& call) {
     return status("VmHWM") - before;
 }
 
-auto criterion() {
-    return xloss::multiclass(xloss::cross_entropy{} + xloss::dice{});
+template <class Loss, class Tensors>
+void call(const Loss& loss, const Tensors& on) {
+    auto gradient = xt::xtensor<float, 4>::from_shape(on.logits.shape());
+    xloss::value_and_grad_into(gradient, loss, on.logits, on.target);
 }
 
-double growth_of(who w, const images& size) {
-    using memory = tensors<std::uint8_t, 3>;
-    const auto step_of = [w](const std::shared_ptr<memory>& on, const problem& at) {
-        return std::function<void()>([w, on, at] {
-            if (w == who::xloss) {
-                auto gradient = xt::xtensor<float, 4>::from_shape(on->logits.shape());
-                xloss::value_and_grad_into(gradient, criterion(), on->logits, on->target);
-            } else if (const auto peer = w == who::torch ? make_torch(formula::cross_entropy_dice, at)
-                                                         : make_xtensor(formula::cross_entropy_dice, at)) {
+/// Three masks of an image, as SAM gives them.
+template <class Tensors>
+void call_sam(const Tensors& on) {
+    const auto count = on.logits.size();
+    const std::array<std::size_t, 4> shape{on.logits.shape(0) / 3, 3, on.logits.shape(2), on.logits.shape(3)};
+    auto gradient = xt::xtensor<float, 4>::from_shape(shape);
+    const auto masks = xt::adapt(on.logits.data(), count, xt::no_ownership(), shape);
+    const auto target = xt::adapt(on.target.data(), count, xt::no_ownership(), shape);
+    const xt::xtensor<float, 2> iou(std::array{shape[0], shape[1]}, static_cast<float>(predicted_iou));
+    auto iou_gradient = iou;
+    xloss::value_and_grad_into(xloss::sam_output{gradient, iou_gradient}, xloss::sam{},
+                               xloss::sam_output{masks, iou}, target);
+}
+
+template <class Tensors>
+void call_ours(formula loss, const Tensors& on) {
+    if constexpr (std::is_same_v<Tensors, tensors<std::uint8_t, 3>>)
+        call(xloss::multiclass(xloss::cross_entropy{} + xloss::dice{}), on);
+    else if (loss == formula::sam)
+        call_sam(on);
+    else
+        call(xloss::bce{}, on);
+}
+
+/// Binary losses have masks of float, which no peer has to convert; the others label maps of uint8.
+template <class Y, std::size_t Rank>
+double growth_of(who w, const memory_case& of) {
+    const auto run = [&](const images& shape, auto&& how) {
+        const auto on = std::make_shared<tensors<Y, Rank>>(shape);
+        const auto at = problem_of<Y>(shape, on->logits.data(), on->target.data());
+        return how([&] {
+            if (w == who::xloss)
+                call_ours(of.same, *on);
+            else if (const auto peer = w == who::torch ? make_torch(of.same, at) : make_xtensor(of.same, at))
                 peer->step();
-            }
         });
     };
-    const auto run = [&](const images& shape, auto&& how) {
-        const auto on = std::make_shared<memory>(shape);
-        return how(step_of(on, problem_of<std::uint8_t>(shape, on->logits.data(), on->target.data())));
-    };
-    // A small call first, so that no library's start is counted.
-    run({1, 150, 32, 32, extent::other}, [](const auto& step) { return step(), 0.0; });
-    return run(size, growth);
+    run(of.small, [](const auto& step) { return step(), 0.0; });
+    return run(of.size, growth);
 }
 
 /// growth_of in a process of its own; negative where that failed.
-double growth_apart(who w, const images& size) {
+double growth_apart(who w, const memory_case& of) {
     std::array<int, 2> ends{};
     if (pipe(ends.data()) != 0)
         throw std::runtime_error("no pipe");
@@ -85,7 +126,7 @@ double growth_apart(who w, const images& size) {
     if (child == 0) {
         double found = -1.0;
         try {
-            found = growth_of(w, size);
+            found = of.size.classes == 1 ? growth_of<float, 4>(w, of) : growth_of<std::uint8_t, 3>(w, of);
         } catch (const std::exception& failure) {
             std::cerr << who_names[static_cast<std::size_t>(w)] << ": " << failure.what() << "\n";
         }
@@ -106,32 +147,41 @@ double growth_apart(who w, const images& size) {
 
 } // namespace
 
-bool print_memory(std::ostream& out) {
+bool print_memory(std::ostream& out, std::ostream& json) {
 #ifdef __linux__
-    out << "Cross entropy + Dice, uint8 labels: MB by which the resident set grew at most in one value and\n"
-           "gradient, each in a process of its own. The gradient is part of it.\n\n";
-    std::array<char, 128> line{};
-    const auto print = [&](auto... cells) {
+    out << "MB by which the resident set grew at most in one value and gradient, each in a process of its "
+           "own.\n"
+           "The gradient is part of it.\n\n";
+    std::array<char, 160> line{};
+    const auto print = [&](std::ostream& to, auto... cells) {
         std::snprintf(line.data(), line.size(), cells...);
-        out << line.data() << "\n";
+        to << line.data() << "\n";
     };
-    print(" %-16s %9s %9s %9s %9s", "scores", "gradient", "xloss", "xtensor", "torch");
+    print(out, " %-21s %-14s %9s %9s %9s %9s", "loss", "logits", "gradient", "xloss", "xtensor", "torch");
     bool fine = true;
-    for (const auto& size : sizes) {
-        const auto gradient = 4.0 * static_cast<double>(size.classes * size.rows() * size.width);
-        const auto ours = growth_apart(who::xloss, size);
-        const auto xtensor = growth_apart(who::xtensor, size);
-        const auto torch = *torch_version() == '\0' ? 0.0 : growth_apart(who::torch, size);
+    for (const auto& of : cases) {
         constexpr double mb = 1e6;
-        print(" %-16s %9.1f %9.1f %9.1f %9.1f", shape_name(size).c_str(), gradient / mb, ours / mb,
+        const auto gradient =
+            4.0 * static_cast<double>(of.size.classes * of.size.batch * of.size.rows() * of.size.width);
+        const auto ours = growth_apart(who::xloss, of);
+        const auto xtensor = of.same == formula::sam ? 0.0 : growth_apart(who::xtensor, of);
+        const auto torch = *torch_version() == '\0' ? 0.0 : growth_apart(who::torch, of);
+        const auto size = of.same == formula::sam ? std::string("16x3x256x256") : shape_name(of.size);
+        print(out, " %-21s %-14s %9.1f %9.1f %9.1f %9.1f", of.loss, size.c_str(), gradient / mb, ours / mb,
               xtensor / mb, torch / mb);
+        print(json,
+              "%s{\"loss\": \"%s\", \"size\": \"%s\", \"gradient\": %.0f, \"xloss\": %.0f, "
+              "\"xtensor\": %.0f, \"torch\": %.0f}",
+              &of == cases.data() ? "[" : ",", of.loss, size.c_str(), gradient, ours, xtensor, torch);
         // Beside the gradient: what a core holds of tiles and sums, and the pages that code is read into.
         fine = fine && ours >= 0.0 && ours < gradient + 2.0 * mb && xtensor >= 0.0 && torch >= 0.0;
     }
+    json << "]\n";
     out << (fine ? "\nxloss needs the gradient, and nothing that grows with the pixels\n"
                  : "\nMISSED: xloss needs the gradient, and nothing that grows with the pixels\n");
     return fine;
 #else
+    json << "[]\n";
     out << "peak memory is read from Linux's /proc\n";
     return true;
 #endif

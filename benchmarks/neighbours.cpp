@@ -4,6 +4,10 @@
 #include "row_of.hpp"
 #include "rows.hpp"
 
+#include <algorithm>
+#include <iterator>
+#include <vector>
+
 namespace bench {
 namespace {
 
@@ -13,7 +17,8 @@ constexpr images volume{1, 1, 64, 64, extent::other, 64};
 
 } // namespace
 
-void add_neighbour_rows(std::vector<row>& rows) {
+void add_neighbour_rows(std::vector<row>& all) {
+    std::vector<row> rows;
     const auto boundary = xloss::boundary{};
     const auto per_class = xloss::multiclass(boundary);
     // As its authors have it: one score of the batch.
@@ -29,7 +34,10 @@ void add_neighbour_rows(std::vector<row>& rows) {
     rows.push_back(
         row_of<std::uint8_t, 4>("Sobel boundary", xloss::sobel_boundary{}, formula::sobel_boundary, masks));
     rows.push_back(row_of<std::uint8_t, 4>("clDice", cl_dice, formula::cl_dice, masks));
+    for (auto& line : rows)
+        line.in_report = {.threads = true};
     rows.push_back(row_of<std::uint8_t, 4, storage::volume>("clDice", cl_dice, formula::cl_dice, volume));
+    std::move(rows.begin(), rows.end(), std::back_inserter(all));
 }
 
 } // namespace bench

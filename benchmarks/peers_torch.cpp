@@ -41,6 +41,22 @@ Tensor dice(const Tensor& x, const Tensor& y) {
     return 1 - ((2 * overlap + 1) / (p.sum(1) + t.sum(1) + 1)).mean();
 }
 
+/// smp's JaccardLoss and TverskyLoss, with a score of every sample.
+Tensor iou(const Tensor& x, const Tensor& y) {
+    const auto p = torch::sigmoid(x).flatten(1);
+    const auto t = y.flatten(1);
+    const auto overlap = (p * t).sum(1);
+    return 1 - ((overlap + 1) / (p.sum(1) + t.sum(1) - overlap + 1)).mean();
+}
+
+Tensor tversky(const Tensor& x, const Tensor& y) {
+    const auto p = torch::sigmoid(x).flatten(1);
+    const auto t = y.flatten(1);
+    const auto overlap = (p * t).sum(1);
+    const auto wrong = (p * (1 - t)).sum(1), missed = ((1 - p) * t).sum(1);
+    return 1 - ((overlap + 1) / (overlap + tversky_alpha * wrong + tversky_beta * missed + 1)).mean();
+}
+
 /// One score per sample over all classes (Sudre 2017), weights 1 / area^2. The data have every class, so that
 /// no smoothing is needed: with it the loss is near 0 for any prediction, and the check would see nothing.
 Tensor generalized_dice(const Tensor& x, const Tensor& labels) {
@@ -232,6 +248,10 @@ Tensor evaluate(formula loss, const Tensor& x, const Tensor& y, const Tensor& di
         return focal(x, y, 1.5);
     case formula::dice:
         return dice(x, y);
+    case formula::iou:
+        return iou(x, y);
+    case formula::tversky:
+        return tversky(x, y);
     case formula::bce_dice:
         return bce(x, y) + dice(x, y);
     case formula::focal_20_dice:
@@ -456,6 +476,10 @@ public:
         const auto loss = evaluate(loss_, logits_, target, distance_, depth_);
         loss.backward();
         return loss.item<double>();
+    }
+    bool use_threads(std::size_t n) override {
+        at::set_num_threads(static_cast<int>(n));
+        return true;
     }
     [[nodiscard]] const float* gradient() const override {
         planes_ = logits_.grad().contiguous();

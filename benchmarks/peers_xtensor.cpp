@@ -100,6 +100,28 @@ double dice(const tensor& x, const tensor& y, tensor& gradient) {
     return value;
 }
 
+/// (tp + 1)/(tp + alpha fp + beta fn + 1), with fp = P - tp and fn = Y - tp.
+double tversky(const tensor& x, const tensor& y, tensor& gradient, double alpha, double beta) {
+    const std::array<std::size_t, 3> space{1, 2, 3};
+    const auto samples = static_cast<double>(x.shape(0));
+    const tensor p = sigmoid(x);
+    const xt::xtensor<double, 1> overlap = xt::sum<double>(p * y, space, now);
+    const xt::xtensor<double, 1> all = (1.0 - alpha - beta) * overlap +
+                                       alpha * xt::sum<double>(p, space, now) +
+                                       beta * xt::sum<double>(y, space, now) + 1.0;
+    double value = 1.0;
+    for (std::size_t b = 0; b < x.shape(0); ++b) {
+        const auto p_b = xt::view(p, b), y_b = xt::view(y, b);
+        const auto score = (overlap(b) + 1.0) / all(b);
+        const auto scale = 1.0 / (all(b) * samples);
+        const auto by_p = static_cast<float>(alpha * score * scale);
+        const auto by_overlap = static_cast<float>(((1.0 - alpha - beta) * score - 1.0) * scale);
+        xt::noalias(xt::view(gradient, b)) = (by_p + by_overlap * y_b) * p_b * (1.0f - p_b);
+        value -= score / samples;
+    }
+    return value;
+}
+
 double bce_dice(const tensor& x, const tensor& y, tensor& gradient) {
     auto second = tensor::from_shape(x.shape());
     const auto value = bce(x, y, gradient) + dice(x, y, second);
@@ -392,6 +414,10 @@ double binary(formula loss, const tensor& x, const tensor& y, tensor& gradient) 
         return focal(x, y, gradient, 1.5f);
     if (loss == formula::dice)
         return dice(x, y, gradient);
+    if (loss == formula::iou)
+        return tversky(x, y, gradient, 1.0, 1.0);
+    if (loss == formula::tversky)
+        return tversky(x, y, gradient, tversky_alpha, tversky_beta);
     if (loss == formula::bce_dice)
         return bce_dice(x, y, gradient);
     if (loss == formula::focal_20_dice)

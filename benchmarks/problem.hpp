@@ -4,6 +4,7 @@
 // What every contender is given and what it must offer. Plain types only: the peers are built in translation
 // units of their own, with the flags their libraries ask for, and nothing of those flags may pass this line.
 
+#include <cstddef>
 #include <cstdint>
 
 namespace bench {
@@ -17,6 +18,8 @@ enum class formula {
     focal_2,
     focal_1_5,
     dice,
+    iou,
+    tversky,
     bce_dice,
     focal_20_dice,
     cross_entropy,
@@ -43,6 +46,7 @@ enum class formula {
 
 /// The parameters of the multiclass rows. The class that is ignored is one that occurs.
 constexpr std::int64_t ignored_class = 1;
+constexpr double tversky_alpha = 0.3, tversky_beta = 0.7;
 constexpr double smoothing = 0.1;
 constexpr double kept_fraction = 0.1;
 constexpr double lovasz_weight = 0.3; // beside cross entropy
@@ -81,6 +85,8 @@ public:
 
     /// Computes value and gradient; returns the value.
     virtual double step() = 0;
+    /// Computes with that many threads from now on; false where it cannot.
+    virtual bool use_threads(std::size_t n) { return n == 1; }
     /// The gradient of the last step, [B, C, H, W] without gaps.
     [[nodiscard]] virtual const float* gradient() const = 0;
 };

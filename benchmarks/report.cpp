@@ -60,22 +60,28 @@ void write_list(std::ostream& out, const std::vector<double>& values) {
     out << "]";
 }
 
+void write_times(std::ostream& out, const std::string& name, const timing& t) {
+    if (t.empty())
+        return;
+    out << ",\n     " << quoted(name) << format(": {\"median_ns\": %.4f, \"cpu_ns\": ", t.median());
+    write_list(out, t.cpu);
+    out << ", \"wall_ns\": ";
+    write_list(out, t.wall);
+    out << "}";
+}
+
 void write_row(std::ostream& out, const result& r) {
     const auto& line = r.of;
     out << "    {\"loss\": " << quoted(line.loss) << ", \"target\": " << quoted(line.target)
         << ", \"size\": " << quoted(line.size) << format(", \"elements\": %.0f", line.elements)
         << format(", \"least_bytes_per_element\": %.4f", line.least_bytes / line.elements);
-    if (line.goal)
-        out << format(", \"goal_times_faster_than_torch\": %g", *line.goal);
+    if (line.goal.roofline)
+        out << format(", \"goal_times_roofline\": %g", *line.goal.roofline);
+    if (line.goal.torch)
+        out << format(", \"goal_times_faster_than_torch\": %g", *line.goal.torch);
     for (std::size_t i = 0; i < who_names.size(); ++i) {
-        const auto& t = r.times[i];
-        if (t.empty())
-            continue;
-        out << ",\n     \"" << who_names[i] << format("\": {\"median_ns\": %.4f, \"cpu_ns\": ", t.median());
-        write_list(out, t.cpu);
-        out << ", \"wall_ns\": ";
-        write_list(out, t.wall);
-        out << "}";
+        write_times(out, who_names[i], r.times[i]);
+        write_times(out, who_names[i] + std::string("_threads"), r.threaded[i]);
     }
     out << "}";
 }
@@ -94,11 +100,14 @@ std::string in_lines(std::string name) {
 /// One line per goal: the loss, what it reached and what it had to.
 void print_goals(std::ostream& out, const std::vector<result>& results) {
     for (const auto& r : results) {
-        const auto reached = r.ratio(who::torch, who::xloss);
-        if (!r.of.goal || !reached)
-            continue;
-        out << (*reached >= *r.of.goal ? "goal reached: " : "goal MISSED:  ") << r.of.name() << " is "
-            << brief(reached) << " times faster than libtorch eager; wanted " << brief(r.of.goal) << "\n";
+        const auto print = [&](bool fine, double reached, const char* what, double wanted) {
+            out << (fine ? "goal reached: " : "goal MISSED:  ") << r.of.name() << " is " << brief(reached)
+                << what << "; wanted " << brief(wanted) << "\n";
+        };
+        if (const auto x = r.ratio(who::torch, who::xloss); r.of.goal.torch && x)
+            print(*x >= *r.of.goal.torch, *x, " times faster than libtorch eager", *r.of.goal.torch);
+        if (const auto x = r.ratio(who::xloss, who::roofline); r.of.goal.roofline && x)
+            print(*x <= *r.of.goal.roofline, *x, " times the roofline", *r.of.goal.roofline);
     }
 }
 
@@ -113,16 +122,15 @@ void print_line(std::ostream& out, const std::array<std::string, 10>& cells) {
 } // namespace
 
 void print_head(std::ostream& out) {
-    out << "machine   " << cpu_model() << ", " << std::thread::hardware_concurrency() << " cores, one used\n"
+    out << "machine   " << cpu_model() << ", " << std::thread::hardware_concurrency() << " cores\n"
         << "compiler  " << compiler << ", " << compiler_flags << "\n"
         << "peers     xtensor " << xtensor_version << " (with xsimd), libtorch " << torch_name() << "\n"
-        << "Value and gradient, ns per element (a pixel, or a pixel of one class): CPU time, median of\n"
-        << "repetitions in random order. roofline: the same bytes (logits and target read, gradient "
-           "written)\n"
-        << "only moved.\n\n";
+        << "Value and gradient, ns per element (a pixel, or a pixel of one class): median of repetitions in\n"
+        << "random order. roofline: the same bytes (logits and target read, gradient written) only moved.\n";
 }
 
 void print_table(std::ostream& out, const std::vector<result>& results) {
+    out << "CPU time, one thread.\n\n";
     print_line(out, {"", "", "", "xloss", "roofline", "xloss", "xtensor", "xloss", "torch", "xloss"});
     print_line(out, {"loss", "target", "size", "ns", "ns", "is x", "ns", "faster", "ns", "faster"});
     out << " " << std::string(114, '-') << "\n";
@@ -136,11 +144,36 @@ void print_table(std::ostream& out, const std::vector<result>& results) {
     print_goals(out, results);
 }
 
-void write_json(std::ostream& out, const std::vector<result>& results) {
+void print_threads(std::ostream& out, const std::vector<result>& results, std::size_t threads) {
+    out << "Wall clock, one thread and " << threads << "; x: how many times faster " << threads
+        << " are.\n\n";
+    const auto print = [&out](const std::array<std::string, 9>& cells) {
+        constexpr std::array widths{-23, -6, -16, 8, 7, 9, 7, 9, 7};
+        for (std::size_t i = 0; i < cells.size(); ++i)
+            out << (i >= 3 && i % 2 == 1 ? " | " : " ") << format("%*s", widths[i], cells[i].c_str());
+        out << "\n";
+    };
+    print({"", "", "", "xloss", "", "roofline", "", "torch", ""});
+    print({"loss", "target", "size", "ns", "x", "ns", "x", "ns", "x"});
+    for (const auto& r : results) {
+        std::array<std::string, 9> cells{r.of.loss, r.of.target, r.of.size};
+        std::size_t next = 3;
+        for (const auto w : {who::xloss, who::roofline, who::torch}) {
+            const auto i = static_cast<std::size_t>(w);
+            const auto &one = r.times[i], &all = r.threaded[i];
+            const bool both = !one.empty() && !all.empty();
+            cells[next++] = brief(one.empty() ? std::nullopt : std::optional(one.wall_median()));
+            cells[next++] = brief(both ? std::optional(one.wall_median() / all.wall_median()) : std::nullopt);
+        }
+        print(cells);
+    }
+}
+
+void write_json(std::ostream& out, const std::vector<result>& results, std::size_t threads) {
     out << "{\n  \"machine\": " << quoted(cpu_model()) << ",\n  \"compiler\": " << quoted(compiler)
         << ",\n  \"flags\": " << quoted(compiler_flags) << ",\n  \"xtensor\": " << quoted(xtensor_version)
-        << ",\n  \"libtorch\": " << quoted(torch_name())
-        << ",\n  \"threads\": 1,\n  \"unit\": \"ns per element, value and gradient\",\n  \"rows\": [\n";
+        << ",\n  \"libtorch\": " << quoted(torch_name()) << ",\n  \"threads\": " << threads
+        << ",\n  \"unit\": \"ns per element, value and gradient\",\n  \"rows\": [\n";
     for (std::size_t i = 0; i < results.size(); ++i) {
         write_row(out, results[i]);
         out << (i + 1 < results.size() ? ",\n" : "\n");

@@ -3,6 +3,7 @@
 
 #include "harness.hpp"
 
+#include <cstddef>
 #include <ostream>
 #include <vector>
 
@@ -14,8 +15,11 @@ void print_head(std::ostream& out);
 /// The table, and below it the goals and whether this run reached them.
 void print_table(std::ostream& out, const std::vector<result>& results);
 
-/// Everything measured, with every repetition.
-void write_json(std::ostream& out, const std::vector<result>& results);
+/// The rows with one and with several threads, by the wall clock.
+void print_threads(std::ostream& out, const std::vector<result>& results, std::size_t threads);
+
+/// Everything measured, with every repetition. `threads`: of the times that are not of one thread.
+void write_json(std::ostream& out, const std::vector<result>& results, std::size_t threads);
 
 /// The rows for chart.gp: label and ns per element of every contender, 0 where there is none.
 void write_chart_data(std::ostream& out, const std::vector<result>& results);

@@ -2,11 +2,13 @@
 #define XLOSS_BENCHMARKS_ROOFLINE_HPP
 
 #include "problem.hpp"
+#include "threads.hpp"
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
+#include <vector>
 
 namespace bench {
 
@@ -19,36 +21,42 @@ inline double least_bytes(const problem& at) {
 }
 
 /// The yardstick: the time to move the same bytes in the same buffers, with as little arithmetic as keeps the
-/// compiler from dropping a read. A label map is read once, beside the first channel.
+/// compiler from dropping a read. A label map is read once, beside the first channel. Threads share the
+/// samples.
 template <class Y>
 class roofline final : public contender {
 public:
-    roofline(const problem& at, float* gradient) : at_(at), gradient_(gradient) {}
+    roofline(const problem& at, float* gradient)
+        : at_(at), gradient_(gradient), seen_(static_cast<std::size_t>(at.batch)) {}
 
     double step() override {
-        const auto pixels = static_cast<std::size_t>(at_.height * at_.width);
-        const auto rest = pixels * static_cast<std::size_t>(at_.classes - 1);
-        const auto* y = static_cast<const Y*>(at_.target);
-        const auto* x = at_.logits;
-        auto* g = gradient_;
-        const auto* d = at_.distance;
+        threads_.executor().run(seen_.size(),
+                                [this](std::size_t sample) { seen_[sample] = move_sample(sample); });
         Y seen{};
-        for (std::int64_t sample = 0; sample < at_.batch; ++sample) {
-            for (std::size_t begin = 0; begin < pixels; begin += block)
-                seen = move_with_target(x + begin, y + begin, d ? d + begin : d, g + begin,
-                                        std::min(block, pixels - begin), seen);
-            move(x + pixels, d ? d + pixels : d, g + pixels, rest);
-            d = d ? d + pixels + rest : d;
-            x += pixels + rest;
-            g += pixels + rest;
-            y += pixels;
-        }
+        for (const Y one : seen_)
+            seen = static_cast<Y>(seen + one);
         return static_cast<double>(seen);
     }
+    bool use_threads(std::size_t n) override { return threads_.use_threads(n); }
     [[nodiscard]] const float* gradient() const override { return gradient_; }
 
 private:
     static constexpr std::size_t block = 1024;
+
+    Y move_sample(std::size_t sample) {
+        const auto pixels = static_cast<std::size_t>(at_.height * at_.width);
+        const auto elements = pixels * static_cast<std::size_t>(at_.classes), rest = elements - pixels;
+        const auto* y = static_cast<const Y*>(at_.target) + sample * pixels;
+        const auto* x = at_.logits + sample * elements;
+        const auto* d = at_.distance ? at_.distance + sample * elements : nullptr;
+        auto* g = gradient_ + sample * elements;
+        Y seen{};
+        for (std::size_t begin = 0; begin < pixels; begin += block)
+            seen = move_with_target(x + begin, y + begin, d ? d + begin : d, g + begin,
+                                    std::min(block, pixels - begin), seen);
+        move(x + pixels, d ? d + pixels : d, g + pixels, rest);
+        return seen;
+    }
 
     static void move(const float* x, const float* d, float* g, std::size_t n) {
         if (d)
@@ -78,6 +86,8 @@ private:
 
     problem at_;
     float* gradient_;
+    std::vector<Y> seen_; // by sample
+    pool threads_;
 };
 
 } // namespace bench

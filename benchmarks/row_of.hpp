@@ -3,12 +3,13 @@
 
 // Builds a row from one loss of the library: its tensors, the call under test, and the peers beside it.
 
-#include "data.hpp"
 #include "harness.hpp"
 #include "peers_torch.hpp"
 #include "peers_xtensor.hpp"
 #include "problem.hpp"
 #include "roofline.hpp"
+#include "tensors.hpp"
+#include "threads.hpp"
 
 #include <xloss/xloss.hpp>
 
@@ -24,107 +25,27 @@
 
 namespace bench {
 
-/// How scores and gradient of a row lie in memory.
-enum class storage {
-    planes,        // [B, C, H, W]
-    channels_last, // [B, H, W, C], seen through a transposed view
-    volume,        // [B, C, D, H, W]
-    with_map       // planes, and beside them a map of signed distances that the caller keeps
-};
+/// What calls of the library share: a kept workspace, and threads.
+class library_contender : public contender {
+public:
+    bool use_threads(std::size_t n) final { return threads_.use_threads(n); }
 
-/// Images of a row, all of one shape; volumes where there is a depth.
-struct images {
-    std::size_t batch, classes, height, width;
-    extent where;
-    std::size_t depth = 1;
-    stage training = stage::midway;
-
-    /// The slices of a volume lie below each other: for all but the library it is a high image.
-    [[nodiscard]] std::size_t rows() const { return depth * height; }
-};
-
-template <class Y>
-constexpr target_kind kind_of() {
-    if constexpr (std::is_same_v<Y, float>)
-        return target_kind::float32;
-    else if constexpr (std::is_same_v<Y, std::uint8_t>)
-        return target_kind::uint8;
-    else {
-        static_assert(std::is_same_v<Y, std::int64_t>, "no contender reads a target of this type");
-        return target_kind::int64;
-    }
-}
-
-template <class Y>
-problem problem_of(const images& size, const float* logits, const Y* target) {
-    const auto length = [](std::size_t n) { return static_cast<std::int64_t>(n); };
-    return {length(size.batch),
-            length(size.classes),
-            length(size.rows()),
-            length(size.width),
-            logits,
-            target,
-            kind_of<Y>(),
-            false,
-            length(size.depth),
-            false,
-            nullptr};
-}
-
-/// Logits and gradient [B, C, H, W]; target [B, 1, H, W] (Rank 4) or label map [B, H, W] (Rank 3).
-template <class Y, std::size_t Rank>
-struct tensors {
-    xt::xtensor<float, 4> logits, gradient, distance;
-    xt::xtensor<Y, Rank> target;
-
-    explicit tensors(const images& size)
-        : logits(xt::xtensor<float, 4>::from_shape({size.batch, size.classes, size.rows(), size.width})),
-          gradient(xt::xtensor<float, 4>::from_shape(logits.shape())) {
-        if constexpr (Rank == 4)
-            target = decltype(target)::from_shape(logits.shape());
-        else
-            target = decltype(target)::from_shape({size.batch, size.rows(), size.width});
-        fill(size);
-    }
-
-    void make_map() {
-        if constexpr (Rank == 4)
-            distance = xloss::signed_distance(target, {.batch = true});
-        else
-            distance = xloss::signed_distances(target, logits.shape(1), {.batch = true});
-    }
+protected:
+    xloss::call_options options() { return {.workspace = &workspace_, .executor = threads_.executor()}; }
 
 private:
-    void fill(const images& size) {
-        const auto of = size.classes == 1 ? binary_logits(size.training) : class_logits(size.training);
-        const auto pixels = size.rows() * size.width;
-        for (std::size_t sample = 0; sample < size.batch; ++sample)
-            for (std::size_t pixel = 0; pixel < pixels; ++pixel) {
-                const auto row = pixel / size.width, column = pixel % size.width;
-                const auto is = size.classes == 1
-                                    ? std::size_t{in_disc(sample, row, column, size.rows(), size.width)}
-                                    : class_at(sample, row, column, size.rows(), size.width, size.classes);
-                target.data()[sample * pixels + pixel] = static_cast<Y>(is);
-                for (std::size_t c = 0; c < size.classes; ++c) {
-                    const auto i = (sample * size.classes + c) * pixels + pixel;
-                    const auto other = size.classes == 1 ? -of.lean : 0.0f;
-                    const auto lean = is == (size.classes == 1 ? 1 : c) ? of.lean : other;
-                    logits.data()[i] = lean + of.deviation * noise(i);
-                    gradient.data()[i] = 0.0f;
-                }
-            }
-    }
+    xloss::workspace workspace_;
+    pool threads_;
 };
 
 /// The call under test: kept gradient, kept workspace, tensors read in place.
 template <class Loss, class Tensors>
-class xloss_contender final : public contender {
+class xloss_contender final : public library_contender {
 public:
     xloss_contender(Loss loss, std::shared_ptr<Tensors> on) : loss_(std::move(loss)), on_(std::move(on)) {}
 
     double step() override {
-        const auto r = xloss::value_and_grad_into(on_->gradient, loss_, on_->logits, on_->target,
-                                                  {.workspace = &workspace_});
+        const auto r = xloss::value_and_grad_into(on_->gradient, loss_, on_->logits, on_->target, options());
         return static_cast<double>(r.value);
     }
     [[nodiscard]] const float* gradient() const override { return on_->gradient.data(); }
@@ -132,19 +53,17 @@ public:
 private:
     Loss loss_;
     std::shared_ptr<Tensors> on_;
-    xloss::workspace workspace_;
 };
 
 /// The same, with the kept map.
 template <class Loss, class Tensors>
-class map_contender final : public contender {
+class map_contender final : public library_contender {
 public:
     map_contender(Loss loss, std::shared_ptr<Tensors> on) : loss_(std::move(loss)), on_(std::move(on)) {}
 
     double step() override {
-        const auto r = xloss::value_and_grad_into(on_->gradient, loss_, on_->logits,
-                                                  xloss::with_distance(on_->target, on_->distance),
-                                                  {.workspace = &workspace_});
+        const auto r = xloss::value_and_grad_into(
+            on_->gradient, loss_, on_->logits, xloss::with_distance(on_->target, on_->distance), options());
         return static_cast<double>(r.value);
     }
     [[nodiscard]] const float* gradient() const override { return on_->gradient.data(); }
@@ -152,12 +71,11 @@ public:
 private:
     Loss loss_;
     std::shared_ptr<Tensors> on_;
-    xloss::workspace workspace_;
 };
 
 /// The same on volumes: five axes over the same memory.
 template <class Loss, class Tensors>
-class volume_contender final : public contender {
+class volume_contender final : public library_contender {
 public:
     volume_contender(Loss loss, std::shared_ptr<Tensors> on, const images& size)
         : loss_(std::move(loss)),
@@ -173,8 +91,7 @@ public:
         const auto logits = xt::adapt(on_->logits.data(), on_->logits.size(), xt::no_ownership(), shape_);
         const auto target =
             xt::adapt(on_->target.data(), on_->target.size(), xt::no_ownership(), target_shape_);
-        const auto r =
-            xloss::value_and_grad_into(gradient, loss_, logits, target, {.workspace = &workspace_});
+        const auto r = xloss::value_and_grad_into(gradient, loss_, logits, target, options());
         return static_cast<double>(r.value);
     }
     [[nodiscard]] const float* gradient() const override { return on_->gradient.data(); }
@@ -187,21 +104,20 @@ private:
     std::shared_ptr<Tensors> on_;
     std::array<std::size_t, 5> shape_;
     std::array<std::size_t, masks ? 5 : 4> target_shape_{};
-    xloss::workspace workspace_;
 };
 
 /// The same on scores whose classes lie beside each other, as transposed views.
 template <class Loss, class Tensors>
-class channels_last_contender final : public contender {
+class channels_last_contender final : public library_contender {
 public:
     channels_last_contender(Loss loss, std::shared_ptr<Tensors> on)
         : loss_(std::move(loss)), on_(std::move(on)), logits_(xt::transpose(on_->logits, {0, 2, 3, 1})),
           gradient_(xt::zeros<float>(logits_.shape())) {}
 
     double step() override {
-        const auto r = xloss::value_and_grad_into(xt::transpose(gradient_, {0, 3, 1, 2}), loss_,
-                                                  xt::transpose(logits_, {0, 3, 1, 2}), on_->target,
-                                                  {.workspace = &workspace_});
+        const auto r =
+            xloss::value_and_grad_into(xt::transpose(gradient_, {0, 3, 1, 2}), loss_,
+                                       xt::transpose(logits_, {0, 3, 1, 2}), on_->target, options());
         return static_cast<double>(r.value);
     }
     [[nodiscard]] const float* gradient() const override {
@@ -213,18 +129,7 @@ private:
     Loss loss_;
     std::shared_ptr<Tensors> on_;
     xt::xtensor<float, 4> logits_, gradient_;
-    xloss::workspace workspace_;
 };
-
-template <class Y>
-constexpr const char* type_name() {
-    if constexpr (std::is_same_v<Y, float>)
-        return "float";
-    else if constexpr (std::is_same_v<Y, std::uint8_t>)
-        return "uint8";
-    else
-        return "int64";
-}
 
 /// The shape as it is stored.
 inline std::string shape_name(const images& size, storage stored = storage::planes) {
@@ -259,7 +164,7 @@ std::unique_ptr<contender> make_xloss(const Loss& loss, std::shared_ptr<Tensors>
 /// A row for `loss`, whose peers write it as `same`. No value for `same`: no peer has it.
 template <class Y, std::size_t Rank, storage Stored = storage::planes, class Loss>
 row row_of(std::string name, Loss loss, std::optional<formula> same, const images& size,
-           std::optional<double> goal = std::nullopt) {
+           const budget& goal = {}) {
     auto shape = problem_of<Y>(size, nullptr, nullptr);
     shape.has_map = Stored == storage::with_map;
     row line{std::move(name),

@@ -1,30 +1,37 @@
 #!/usr/bin/env bash
-# Builds the benchmarks and prints the table: benchmarks/run.sh [--quick] [FILTER]
-#   --quick   one size of each loss and few repetitions, about two minutes
+# Builds the benchmarks and measures: benchmarks/run.sh [--report | --memory | --threads] [--quick] [FILTER]
+#             every row, half an hour on a quiet machine beside the build
+#   --report  what benchmarks/README.md shows, a third of an hour on a quiet machine beside the build: budgets, threads,
+#             distances, memory, widths and compilers, small inputs, compile time; puts the tables into the README and the
+#             charts into benchmarks/pictures
+#   --quick   one size of each loss and few repetitions; of the report too, which then changes neither README nor pictures
 #   --memory  peak memory alone
+#   --threads one and two threads alone
 #   FILTER    a regular expression on loss/target/size, as in: benchmarks/run.sh 'focal.*uint8'
-# Table, memory.txt, results.json and chart.png go to build/benchmark/out. Missing packages are installed with apt-get;
+# All output goes to build/benchmark/out, the report's as report.md. Missing packages are installed with apt-get;
 # XLOSS_NO_TORCH=1 leaves libtorch out, whether it is installed or not.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-usage() { sed -n '2,7s/^# \{0,1\}//p' benchmarks/run.sh; }
+usage() { sed -n '2,12s/^# \{0,1\}//p' benchmarks/run.sh; }
 
 options=()
-times=1
-memory=1
+what=table
+quick=0
+filtered=0
 for word in "$@"; do
     case "$word" in
         -h | --help) usage && exit 0 ;;
-        --quick) options+=(--quick) ;;
-        --memory) times=0 ;;
+        --quick) options+=(--quick) quick=1 ;;
+        --report | --memory | --threads) what=${word#--} ;;
         -*) usage >&2 && exit 2 ;;
-        *) options+=("--filter=$word") memory=0 ;;
+        *) options+=("--filter=$word") filtered=1 ;;
     esac
 done
 
-tests/install.sh cmake make g++ libxtensor-dev libxsimd-dev libbenchmark-dev gnuplot-nox libopencv-imgproc-dev python3-scipy >&2 ||
-    echo "some packages could not be installed; going on with what is here" >&2
+packages=(cmake make g++ libxtensor-dev libxsimd-dev libbenchmark-dev libtbb-dev gnuplot-nox libopencv-imgproc-dev
+    python3-scipy)
+tests/install.sh "${packages[@]}" >&2 || echo "some packages could not be installed; going on with what is here" >&2
 torch=ON
 if [ "${XLOSS_NO_TORCH:-0}" = 1 ]; then
     torch=OFF
@@ -36,21 +43,72 @@ fi
 
 build=build/benchmark
 out=$build/out
+programs=$build/benchmarks
 cmake --preset benchmark -DXLOSS_BENCHMARK_TORCH=$torch >/dev/null
 cmake --build $build --parallel "$(nproc)" >&2
 mkdir -p $out
-if [ $times = 1 ]; then
-    $build/benchmarks/xloss_benchmarks --out=$out "${options[@]}" | tee $out/table.txt
+
+rows() { $programs/xloss_benchmarks --out=$out ${options[@]+"${options[@]}"} "$@"; }
+
+distances() {
+    $programs/xloss_distance_benchmarks | tee $out/distance.txt
+    ! /usr/bin/python3 -c 'import scipy' 2>/dev/null || /usr/bin/python3 -B benchmarks/scipy_edt.py | tee -a $out/distance.txt
+}
+
+memory() { $programs/xloss_benchmarks --out=$out --memory | tee $out/memory.txt; }
+
+table() {
+    rows | tee $out/table.txt
     if command -v gnuplot >/dev/null; then
         gnuplot -e "directory='$out'" benchmarks/chart.gp
         echo "chart: $out/chart.png"
     fi
     if [ ${#options[@]} = 0 ]; then
-        $build/benchmarks/xloss_distance_benchmarks | tee $out/distance.txt
-        if /usr/bin/python3 -c 'import scipy' 2>/dev/null; then
-            /usr/bin/python3 -B benchmarks/scipy_edt.py | tee -a $out/distance.txt
-        fi
+        distances
     fi
     echo "table: $out/table.txt, raw data: $out/results.json"
-fi
-[ $memory = 0 ] || $build/benchmarks/xloss_benchmarks --memory | tee $out/memory.txt
+    [ $filtered = 1 ] || memory
+}
+
+# The other programs of the report, where they are there.
+small_inputs() { [ ! -x $programs/xloss_small_benchmarks ] || $programs/xloss_small_benchmarks | tee $out/small.txt; }
+compile_time() { [ ! -x benchmarks/compile_time.sh ] || benchmarks/compile_time.sh | tee $out/compile_time.txt; }
+
+# What is compiled comes first, and what is timed after it, when the machine has calmed down.
+report() {
+    local missed=0 rounds=3 repetitions=11
+    [ $quick = 0 ] || rounds=1 repetitions=3
+    benchmarks/widths.sh build
+    compile_time
+    SECONDS=0
+    rows --report | tee $out/budgets.txt
+    rows --threads=2 | tee $out/threads.txt
+    distances
+    memory || missed=1
+    XLOSS_WIDTHS_ROUNDS=$rounds XLOSS_WIDTHS_REPETITIONS=$repetitions benchmarks/widths.sh run
+    small_inputs
+    echo "measured in $SECONDS s" >&2
+    write_report
+    return $missed
+}
+
+write_report() {
+    local readme=()
+    [ $quick = 1 ] || [ $filtered = 1 ] || readme=(--readme=benchmarks/README.md)
+    python3 -B benchmarks/report.py ${readme[@]+"${readme[@]}"} $out
+    echo "report: $out/report.md"
+    if command -v gnuplot >/dev/null; then
+        gnuplot -e "directory='$out'" benchmarks/report.gp
+        if [ ${#readme[@]} = 1 ]; then
+            mkdir -p benchmarks/pictures
+            cp $out/budgets.png $out/threads.png $out/widths.png benchmarks/pictures/
+        fi
+    fi
+}
+
+case $what in
+    table) table ;;
+    report) report ;;
+    memory) memory ;;
+    threads) rows --threads=2 | tee $out/threads.txt ;;
+esac

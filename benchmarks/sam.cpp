@@ -65,7 +65,7 @@ private:
 /// [B, H, W] for the three candidates of an object.
 template <class Y, std::size_t Rank, class Loss>
 row sam_row(std::string name, Loss loss, formula same, std::size_t side, extent where,
-            std::optional<double> goal = std::nullopt) {
+            const budget& goal = {}) {
     const images size = Rank == 4 ? images{images_of_row * masks_of_image, 1, side, side, where}
                                   : images{images_of_row, masks_of_image, side, side, where};
     const auto shape = problem_of<Y>(size, nullptr, nullptr);
@@ -101,7 +101,7 @@ row sam_row(std::string name, Loss loss, formula same, std::size_t side, extent 
 void add_sam_rows(std::vector<row>& rows) {
     for (const auto& [side, where] :
          {std::pair{std::size_t{64}, extent::cache}, {256, extent::power_of_two}}) {
-        const auto goal = side == 256 ? std::optional(20.0) : std::nullopt;
+        const auto goal = side == 256 ? budget{.torch = 20.0} : budget{};
         rows.push_back(sam_row<float, 4>("SAM", xloss::sam{}, formula::sam, side, where, goal));
         rows.push_back(sam_row<std::uint8_t, 4>("SAM", xloss::sam{}, formula::sam, side, where, goal));
         rows.push_back(sam_row<std::uint8_t, 3>("SAM 2", xloss::sam2{}, formula::sam2, side, where));
