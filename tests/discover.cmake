@@ -2,7 +2,8 @@
 # does the same but keeps the names in CMake lists, which break at a semicolon or a lone bracket: names are
 # sentences here, and may have both.
 #
-# EMULATOR (runs PROGRAM, or empty), PROGRAM, ROOM (prefix), LABELS, LIST (arguments that print the names), ARGUMENTS (of each run), OUTPUT
+# EMULATOR (the command that runs programs of another processor, or nothing), PROGRAM, ROOM (prefix), LABELS,
+# LIST (arguments that print the names), ARGUMENTS (of each run), OUTPUT
 
 execute_process(COMMAND ${EMULATOR} "${PROGRAM}" ${LIST} OUTPUT_VARIABLE names RESULT_VARIABLE result)
 if(NOT result MATCHES "^[0-9]+$")
