@@ -347,15 +347,15 @@ TEST_CASE("upstream multiplies the gradient and not the value", "[criterion][cal
 
 TEST_CASE("classes that are not there, or there twice, are found before anything is written",
           "[criterion][call]") {
-    const xt::xtensor<float, 2> x{{0.5F, -1.0F}}, y{{1.0F, 0.0F}};
+    const xt::xtensor<float, 2> logits{{0.5F, -1.0F}}, target{{1.0F, 0.0F}};
     for (const auto& dice : {xloss::dice{.classes = {1}}, xloss::dice{.classes = {0, 0}},
                              xloss::dice{.include_background = false}}) {
         xt::xtensor<float, 2> grad{{42.0F, -42.0F}};
-        CHECK_THROWS_AS(xloss::value_and_grad_into(grad, xloss::binary(xloss::bce{} + dice), x, y),
+        CHECK_THROWS_AS(xloss::value_and_grad_into(grad, xloss::binary(xloss::bce{} + dice), logits, target),
                         xloss::parameter_error);
         CHECK((grad(0, 0) == 42.0F && grad(0, 1) == -42.0F));
-        CHECK_THROWS_AS(xloss::unreduced(xloss::binary(dice), x, y), xloss::parameter_error);
+        CHECK_THROWS_AS(xloss::unreduced(xloss::binary(dice), logits, target), xloss::parameter_error);
     }
-    CHECK_THROWS_WITH(xloss::value(xloss::binary(xloss::dice{.classes = {0, 0}}), x, y),
+    CHECK_THROWS_WITH(xloss::value(xloss::binary(xloss::dice{.classes = {0, 0}}), logits, target),
                       "xloss::dice: classes names class 0 twice");
 }

@@ -224,7 +224,7 @@ TEST_CASE("sam: storage, target types, upstream and accumulation", "[sam]") {
 }
 
 TEST_CASE("sam: threads alike", "[sam]") {
-    const extents large{2, 3, 89, 263};
+    const extents large{2, 3, 65, 263};
     masks::check_executors(evaluate, masks::logits(large), iou, masks::target(large));
 }
 

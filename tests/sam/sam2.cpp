@@ -23,7 +23,7 @@ using xloss::weighted;
 
 namespace {
 
-constexpr std::size_t objects = 4, candidates = 3, pixels = 20;
+constexpr std::size_t objects = 4, candidates = 3;
 const extents shape{objects, candidates, 4, 5}, iou_shape{objects, candidates};
 const array x = masks::logits(shape), iou = masks::scores(iou_shape);
 const array scores = masks::tensor({objects}, {0.75, -2.0, 3.5, -0.25});

@@ -148,7 +148,7 @@ public:
         return wrap(a.m_lanes * b.m_lanes);
     }
     friend XLOSS_INLINE number operator/(const number& a, const number& b) {
-        return wrap(a.m_lanes / b.m_lanes);
+        return wrap(lanes::divide(a.m_lanes, b.m_lanes));
     }
     friend XLOSS_INLINE number operator-(const number& a) { return wrap(lanes::minus(a.m_lanes)); }
     friend XLOSS_INLINE number operator+(const number& a) { return a; }
