@@ -233,7 +233,7 @@ public:
         constexpr std::size_t width = Sums ? Program::width : 0;
         double* partials = partial_sums(pieces, width);
         for_pieces(
-            in_.executor, pieces,
+            in_.executor, {pieces, tiles_per_piece * std::min(tile_size, g_.pixels)},
             [&](std::size_t piece, std::size_t slot) {
                 buffers r;
                 const std::size_t first = piece * tiles_per_piece;

@@ -236,8 +236,16 @@ private:
                 joint = joint || mean.joint();
             });
             // With threads a sample is a piece of work, and joint losses share their scratch.
-            return alone && (in_.executor.is_serial() || (!joint && in_.y.geometry().samples >= 16));
+            return alone &&
+                   (in_.executor.is_serial(work_by_sample()) || (!joint && in_.y.geometry().samples >= 16));
         }
+    }
+
+    /// Two sweeps over every sample.
+    [[nodiscard]] work work_by_sample() const {
+        const geometry& g = in_.y.geometry();
+        const std::size_t each = sweep_.samples_per_piece();
+        return {(g.samples + each - 1) / each, 2 * each * g.classes * g.pixels};
     }
 
     template <emit First, emit Second>
@@ -251,7 +259,7 @@ private:
         sums_ = sums;
         const auto factors = bounded(summary_.linear_factors(upstream()));
         const std::size_t samples = in_.y.geometry().samples, each = sweep_.samples_per_piece();
-        in_.executor.run((samples + each - 1) / each, [&](std::size_t piece) {
+        in_.executor.run(work_by_sample(), [&](std::size_t piece) {
             for (std::size_t b = piece * each; b < std::min(samples, (piece + 1) * each); ++b) {
                 sweep_.template run_sample<true, First>(b, factors, nullptr, rows_, out);
                 pull_sample(b, pulls);
