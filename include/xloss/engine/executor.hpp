@@ -15,7 +15,7 @@ public:
     /// Refers to a callable.
     template <class F>
     requires(!std::is_same_v<std::remove_cvref_t<F>, piece_body>) explicit piece_body(F& f)
-        : object_(std::addressof(f)),
+        : object_(const_cast<void*>(static_cast<const volatile void*>(std::addressof(f)))),
           call_([](void* object, std::size_t i) { (*static_cast<F*>(object))(i); }) {}
 
     /// Does piece `i`.
