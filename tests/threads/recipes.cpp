@@ -97,28 +97,31 @@ TEST_CASE("threads: mask_rcnn", "[threads]") {
 }
 
 TEST_CASE("threads: losses of masks and predicted IoU", "[threads]") {
-    const threads::data of;
-    const auto iou = matrix(threads::shape[0], threads::shape[1], 1.0);
-    const xloss::sam_output output{of.x, iou};
+    // So many pixels that the masks, one after the other, are several pieces.
+    constexpr std::size_t objects = 7, candidates = 3, height = 29, width = 83;
+    const auto x = made_up::logits<float>(std::array<std::size_t, 4>{objects, candidates, height, width});
+    const auto y =
+        made_up::labels<std::uint8_t>(std::array<std::size_t, 4>{objects, candidates, height, width});
+    const auto one_mask = made_up::labels<std::uint8_t>(std::array<std::size_t, 3>{objects, height, width});
+    const auto iou = matrix(objects, candidates, 1.0);
+    const xloss::sam_output output{x, iou};
     threads::check("sam", [&](const call_options& options) {
-        const auto r = xloss::value_and_grad(xloss::sam{}, output, of.mask, options);
+        const auto r = xloss::value_and_grad(xloss::sam{}, output, y, options);
         return threads::all(r.value, r.focal, r.dice, r.iou, r.grads.masks, r.grads.iou);
     });
-    const auto one_mask = made_up::labels<std::uint8_t>(threads::map_shape);
     threads::check("sam2", [&](const call_options& options) {
         const auto r = xloss::value_and_grad(xloss::sam2{}, output, one_mask, options);
         return threads::all(r.value, r.focal, r.dice, r.iou, r.grads.masks, r.grads.iou);
     });
-    const auto text = matrix(threads::shape[0], 5);
-    const xt::xtensor<float, 2> fits = matrix(threads::shape[0], 5, 0.9) + 0.5F;
+    const auto text = matrix(objects, 5);
+    const xt::xtensor<float, 2> fits = matrix(objects, 5, 0.9) + 0.5F;
     threads::check("spatial_relevance", [&](const call_options& options) {
-        const auto r =
-            xloss::value_and_grad(xloss::spatial_relevance{}, xloss::spatial_output{of.x, iou, text},
-                                  xloss::spatial_target{of.mask, fits}, options);
+        const auto r = xloss::value_and_grad(xloss::spatial_relevance{}, xloss::spatial_output{x, iou, text},
+                                             xloss::spatial_target{y, fits}, options);
         return threads::all(r.value, r.alignment, r.grads.masks, r.grads.iou, r.grads.alignment);
     });
     threads::check("stability_score", [&](const call_options& options) {
-        return threads::all(xloss::stability_score(of.x, 1.0, options.executor));
+        return threads::all(xloss::stability_score(x, 1.0, options.executor));
     });
 }
 
