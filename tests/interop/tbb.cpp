@@ -67,3 +67,19 @@ TEST_CASE("tbb: calls inside of tasks", "[tbb]") {
     tbb::task_arena three(3);
     check(foreign::eager<tbb_arena>{{three}});
 }
+
+TEST_CASE("tbb: a call inside of a task that is cancelled runs to its end", "[tbb]") {
+    const foreign::data of;
+    const foreign::evaluations expected(of);
+    const foreign::eager<tbb_executor> threads{};
+    tbb::task_group_context around;
+    bool agrees = false;
+    tbb::parallel_for(
+        0, 1,
+        [&](int) {
+            around.cancel_group_execution();
+            agrees = foreign::evaluations(of, threads).same(expected);
+        },
+        tbb::simple_partitioner{}, around);
+    CHECK(agrees);
+}

@@ -14,6 +14,7 @@
 #error "xloss/interop/openmp.hpp: compile with -fopenmp, or link OpenMP::OpenMP_CXX"
 #endif
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <exception>
@@ -26,20 +27,20 @@ namespace xloss::interop {
 /// thread, unless the program allows nested regions (omp_set_max_active_levels): every thread of the region
 /// may make calls of its own.
 ///
-/// **Parameters.** `threads`: how many; 0: as many as OMP_NUM_THREADS or omp_set_num_threads say. Never more
-/// than pieces.
+/// **Parameters.** `threads`: how many; 0 or less: as many as OMP_NUM_THREADS or omp_set_num_threads say.
+/// Never more than pieces.
 ///
 /// **Errors.** What a piece throws first reaches the caller once no piece runs any more; pieces that were not
 /// begun are left out.
 struct openmp_executor {
-    int threads = 0; ///< 0: OpenMP's own number
+    int threads = 0; ///< 0 or less: OpenMP's own number
 
     /// Calls body(i) for every i below n.
     void operator()(std::size_t n, const piece_body& body) const {
         std::exception_ptr failure;
         std::atomic<bool> failed = false;
-        const std::size_t most = static_cast<std::size_t>(threads > 0 ? threads : omp_get_max_threads());
-        const int team = static_cast<int>(n < most ? n : most);
+        const int most = threads > 0 ? threads : omp_get_max_threads();
+        const int team = static_cast<int>(std::clamp<std::size_t>(n, 1, static_cast<std::size_t>(most)));
         // One piece after the other to whoever is free: pieces differ, and so do the cores of some
         // processors.
 #pragma omp parallel for schedule(dynamic, 1) num_threads(team)

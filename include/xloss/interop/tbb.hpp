@@ -12,6 +12,7 @@
 #include <tbb/parallel_for.h>
 #include <tbb/partitioner.h>
 #include <tbb/task_arena.h>
+#include <tbb/task_group.h>
 
 #include <cstddef>
 
@@ -27,8 +28,11 @@ struct tbb_executor {
     void operator()(std::size_t n, const piece_body& body) const {
         // A piece takes long enough to be a task of its own, and few are there to be shared out. Isolated, so
         // that a thread that waits for the last piece does not begin something else of the caller's program.
-        tbb::this_task_arena::isolate(
-            [&] { tbb::parallel_for(std::size_t{0}, n, std::size_t{1}, body, tbb::simple_partitioner{}); });
+        tbb::this_task_arena::isolate([&] {
+            // When the task around a call is cancelled, the pieces that the call relies on run to their end.
+            tbb::task_group_context own(tbb::task_group_context::isolated);
+            tbb::parallel_for(std::size_t{0}, n, std::size_t{1}, body, tbb::simple_partitioner{}, own);
+        });
     }
 };
 
