@@ -3,6 +3,7 @@
 
 #include <xloss/engine/executor.hpp>
 
+#include <barrier>
 #include <condition_variable>
 #include <cstddef>
 #include <exception>
@@ -14,14 +15,15 @@
 namespace executors {
 
 /// Exactly n threads, the calling one among them, that live as long as this. Thread t does the pieces t,
-/// t + n, ...: none of them can do the work of another, so that there is always something to run into.
+/// t + n, ...: none of them can do the work of another. And none begins before all are there: the end of the
+/// work of one is never ordered before the begin of another's, or a sanitizer would see no race between them.
 ///
 /// The plain std::thread, of which a sanitizer sees all.
 class pool {
 public:
     static constexpr std::size_t least_elements = 0; // however little there is to do
 
-    explicit pool(std::size_t n) : threads_(n) {
+    explicit pool(std::size_t n) : threads_(n), start_(static_cast<std::ptrdiff_t>(n)) {
         workers_.reserve(n - 1);
         for (std::size_t t = 1; t < n; ++t)
             workers_.emplace_back([this, t] { work(t); });
@@ -82,6 +84,7 @@ private:
 
     /// The pieces of thread t, and the first exception.
     void take(std::size_t t) {
+        start_.arrive_and_wait();
         try {
             for (std::size_t i = t; i < pieces_; i += threads_)
                 (*body_)(i);
@@ -93,6 +96,7 @@ private:
     }
 
     std::size_t threads_;
+    std::barrier<> start_;
     std::mutex mutex_;
     std::condition_variable begin_, end_;
     const xloss::piece_body* body_ = nullptr;
