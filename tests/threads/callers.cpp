@@ -10,7 +10,6 @@
 #include <xloss/losses/focal.hpp>
 #include <xloss/losses/lovasz.hpp>
 
-#include <atomic>
 #include <stdexcept>
 #include <thread>
 
@@ -120,16 +119,22 @@ TEST_CASE("threads: wrong labels are the caller's error with every number of thr
     }
 }
 
-TEST_CASE("threads: little work stays on the calling thread", "[threads]") {
-    struct counting {
-        std::atomic<std::size_t> calls = 0;
+namespace {
 
-        void operator()(std::size_t n, const xloss::piece_body& body) {
-            ++calls;
-            for (std::size_t i = 0; i < n; ++i)
-                body(i);
-        }
-    };
+/// How often there was something to share.
+struct counting {
+    std::size_t calls = 0;
+
+    void operator()(std::size_t n, const xloss::piece_body& body) {
+        ++calls;
+        for (std::size_t i = 0; i < n; ++i)
+            body(i);
+    }
+};
+
+} // namespace
+
+TEST_CASE("threads: little work stays on the calling thread", "[threads]") {
     counting threads;
     const xloss::executor_ref executor(threads);
     constexpr std::size_t least = xloss::engine::least_elements;
@@ -156,4 +161,18 @@ TEST_CASE("threads: little work stays on the calling thread", "[threads]") {
     CHECK(rounds(at_once, least / at_once - 1) == 0);
     CHECK(rounds(8 * at_once, least / at_once / 4) == 8);
     CHECK(rounds(100 * at_once, least / at_once / 4 - 1) == 0);
+}
+
+TEST_CASE("threads: small masks are the calling thread's, large ones are shared", "[threads]") {
+    const auto calls = [](std::size_t samples, std::size_t side) {
+        const auto x = made_up::logits<float>(std::array<std::size_t, 3>{samples, side, side});
+        const auto y = made_up::labels<std::uint8_t>(std::array<std::size_t, 3>{samples, side, side});
+        counting threads;
+        static_cast<void>(xloss::value_and_grad(xloss::binary(xloss::dice{}), x, y, {.executor = threads}));
+        return threads.calls;
+    };
+    CHECK(calls(1, 128) == 0);
+    CHECK(calls(16, 60) == 0);
+    CHECK(calls(1, 400) > 0);
+    CHECK(calls(40, 64) > 0);
 }

@@ -76,3 +76,9 @@ TEST_CASE("threads: gradients made sample by sample", "[threads]") {
     threads::check_loss("dice", xloss::binary(xloss::dice{}), x, y);
     threads::check_loss("20 focal + dice", xloss::binary(20.0 * xloss::focal{} + xloss::dice{}), x, y);
 }
+
+TEST_CASE("threads: a single sample is shared too", "[threads]") {
+    const auto x = made_up::logits<float>(std::array<std::size_t, 3>{1, 260, 199});
+    const auto y = made_up::labels<std::uint8_t>(std::array<std::size_t, 3>{1, 260, 199});
+    threads::check_loss("dice", xloss::binary(xloss::dice{}), x, y, 8);
+}

@@ -235,9 +235,11 @@ private:
                 alone = alone && mean.regions().certain_share(summary_.how(), 1.0);
                 joint = joint || mean.joint();
             });
-            // With threads a sample is a piece of work, and joint losses share their scratch.
-            return alone &&
-                   (in_.executor.is_serial(work_by_sample()) || (!joint && in_.y.geometry().samples >= 16));
+            // With threads a sample is a piece of work, and joint losses share their scratch. One large
+            // sample is better cut into pieces of its own.
+            const work all = work_by_sample();
+            const bool little = in_.executor.is_serial({std::max<std::size_t>(all.pieces, 2), all.elements});
+            return alone && (little || (!joint && in_.y.geometry().samples >= 16));
         }
     }
 
