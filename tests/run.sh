@@ -2,8 +2,8 @@
 # Installs what is missing (on Debian and its kin), builds and runs the tests.
 #
 #   tests/run.sh                          preset "test", or its portable form on a machine without AVX2
-#   tests/run.sh sanitize                 another preset: sanitize, native, and with the core tests alone
-#                                         gcc (and the house rules), clang, sse2, scalar, neon
+#   tests/run.sh sanitize                 another preset: sanitize, native, thread (the thread sanitizer), and with
+#                                         the core tests alone gcc (and the house rules), clang, sse2, scalar, neon
 #   tests/run.sh test -R dice             further arguments go to ctest
 #
 # Tests with the label "exhaustive" take too long for every day: ctest --test-dir build/test -L exhaustive
@@ -25,7 +25,7 @@ install_missing() {
     gcc) packages+=(g++) ;;
     clang | sse2 | scalar) packages+=(clang-19) ;;
     neon) packages+=(clang-19 lld-19 libstdc++-12-dev-arm64-cross libc6-dev-arm64-cross qemu-user) ;;
-    sanitize*) packages+=(clang-19 libclang-rt-19-dev) ;;
+    sanitize* | thread) packages+=(clang-19 libclang-rt-19-dev) ;;
     esac
     tests/install.sh "${packages[@]}"
 }

@@ -82,8 +82,8 @@ TEST_CASE("upstream, accumulation, workspace and executor reach every head",
         for (std::size_t i = n; i-- > 0;)
             body(i);
     };
-    const xt::xtensor<double, 4> large = logits(2, 3, 100, 100); // more than one piece of work
-    const label_map many = labels(3, 2, 100, 100);
+    const xt::xtensor<double, 4> large = logits(2, 3, 160, 160); // enough for more than one thread
+    const label_map many = labels(3, 2, 160, 160);
     scores g2(large.shape(), 1.0);
     xloss::value_and_grad_into(
         std::tie(g0, g1, g2), deep_supervision(criterion, {1.0, -0.5, 1.0}), std::tie(full, half, large),

@@ -28,6 +28,8 @@ namespace fuzzing {
 
 /// Runs the pieces of work from the last to the first.
 struct backwards {
+    static constexpr std::size_t least_elements = 0; // however little there is to do
+
     void operator()(std::size_t n, xloss::piece_body body) const {
         while (n-- > 0)
             body(n);

@@ -119,6 +119,7 @@ inline constexpr double closely = 1e-8; // allowed of it
 
 /// Runs the pieces on n threads at once.
 struct of_threads {
+    static constexpr std::size_t least_elements = 0; // however little there is to do
     std::size_t n;
     std::size_t pieces = 0;
 

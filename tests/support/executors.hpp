@@ -13,8 +13,11 @@
 
 namespace executors {
 
+// They are there to cut small tensors into pieces too: `least_elements` is 0.
+
 /// From the last piece to the first.
 struct backwards {
+    static constexpr std::size_t least_elements = 0;
     std::size_t pieces = 0; // how many it was given
 
     template <class Body>
@@ -27,6 +30,7 @@ struct backwards {
 
 /// In a different order at each call.
 struct shuffled {
+    static constexpr std::size_t least_elements = 0;
     std::minstd_rand random{5};
 
     template <class Body>
@@ -42,6 +46,8 @@ struct shuffled {
 
 /// On three threads at once.
 struct threads {
+    static constexpr std::size_t least_elements = 0;
+
     template <class Body>
     void operator()(std::size_t n, Body&& body) {
         std::vector<std::thread> running;

@@ -302,24 +302,26 @@ public:
             return;
         if (g_.extent[0] == 1) {
             const std::size_t strips = pieces(g_.extent[2], strip);
-            executor_.run(strips, [&](std::size_t i) { scan(0, i * strip, strip); });
+            const std::size_t of_strip = std::min(strip, g_.extent[2]) * g_.extent[1];
+            executor_.run({strips, of_strip}, [&](std::size_t i) { scan(0, i * strip, strip); });
             const std::size_t rows = std::max<std::size_t>(1, pixels_of_piece / g_.extent[2]);
-            each(pieces(g_.extent[1], rows), [&](std::size_t i, scratch_row<T>& s) {
-                for (std::size_t y = i * rows; y < std::min((i + 1) * rows, g_.extent[1]); ++y)
-                    last_row(y, s);
-            });
+            each({pieces(g_.extent[1], rows), rows * work_of(g_.extent[2])},
+                 [&](std::size_t i, scratch_row<T>& s) {
+                     for (std::size_t y = i * rows; y < std::min((i + 1) * rows, g_.extent[1]); ++y)
+                         last_row(y, s);
+                 });
             return;
         }
-        each(g_.extent[0], [&](std::size_t z, scratch_row<T>& s) {
+        const std::size_t plane = g_.extent[1] * g_.extent[2];
+        each({g_.extent[0], work_of(plane)}, [&](std::size_t z, scratch_row<T>& s) {
             for (std::size_t x = 0; x < g_.extent[2]; x += strip)
                 scan(z, x, strip);
             for (std::size_t y = 0; y < g_.extent[1]; ++y)
                 row_between(z * g_.extent[1] + y, s);
         });
-        const std::size_t plane = g_.extent[1] * g_.extent[2];
-        each(pieces(plane, scratch_row<T>::columns), [&](std::size_t i, scratch_row<T>& s) {
-            const std::size_t at = i * scratch_row<T>::columns;
-            columns(at, std::min(scratch_row<T>::columns, plane - at), s);
+        const std::size_t width = scratch_row<T>::columns;
+        each({pieces(plane, width), work_of(width * g_.extent[0])}, [&](std::size_t i, scratch_row<T>& s) {
+            columns(i * width, std::min(width, plane - i * width), s);
         });
     }
 
@@ -329,10 +331,13 @@ private:
 
     static std::size_t pieces(std::size_t n, std::size_t size) { return (n + size - 1) / size; }
 
+    /// Parabolas take several times as long as a loss.
+    static std::size_t work_of(std::size_t pixels) { return 4 * pixels; }
+
     template <class F>
-    void each(std::size_t n, F&& f) {
+    void each(const engine::work& all, F&& f) {
         engine::for_pieces(
-            executor_, n,
+            executor_, all,
             [&](std::size_t piece, std::size_t slot) {
                 scratch_row<T> s(rows_ + slot * scratch_row<T>::doubles(g_), g_);
                 f(piece, s);

@@ -100,7 +100,7 @@ public:
         std::array<tally, pieces_in_flight> found;
         const std::size_t boxes_per_piece = boxes_per_tile * box_tiles_per_piece;
         for_pieces(
-            executor, (size() + boxes_per_piece - 1) / boxes_per_piece,
+            executor, {(size() + boxes_per_piece - 1) / boxes_per_piece, boxes_per_piece},
             [&](std::size_t piece, std::size_t slot) {
                 found[slot] =
                     count_boxes(piece * boxes_per_piece, std::min(size(), (piece + 1) * boxes_per_piece));

@@ -289,7 +289,7 @@ private:
         double* partials =
             memory_.template get<double>(scratch::partial_sums, slots(call_.executor, pieces) * size);
         for_pieces(
-            call_.executor, pieces,
+            call_.executor, {pieces, 4 * boxes_per_tile * box_tiles_per_piece},
             [&](std::size_t piece, std::size_t slot) {
                 buffers r;
                 double* sums = partials + slot * size;

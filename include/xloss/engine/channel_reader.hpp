@@ -69,7 +69,9 @@ public:
         const std::size_t pieces_per_sample = (per_sample + blocks_per_piece - 1) / blocks_per_piece;
         T* channels = in_.memory.template get<T>(scratch::tiles, block_slots(plan) * plan.elements());
         for_pieces(
-            in_.executor, g_.samples * pieces_per_sample,
+            in_.executor,
+            {g_.samples * pieces_per_sample,
+             std::min(blocks_per_piece * plan.pixels, g_.pixels) * g_.classes},
             [&](std::size_t piece, std::size_t slot) {
                 block k(plan, channels + slot * plan.elements());
                 start(slot);

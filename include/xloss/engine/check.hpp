@@ -67,28 +67,36 @@ std::size_t first_outside(const tensor::source<T>& x, const target<T>& y, const 
     const geometry& g = y.geometry();
     const std::size_t per_row = (g.pixels + tile_size - 1) / tile_size;
     const std::size_t tiles = g.samples * g.classes * per_row;
+    constexpr std::size_t tiles_per_piece = 64; // comparing takes a fraction of a loss
+    const auto first_of_tile = [&](std::size_t t) {
+        alignas(64) std::array<T, tile_size> buffer, ys, m, spare;
+        const std::size_t row = t / per_row, b = row / g.classes, c = row % g.classes;
+        const std::size_t i = t % per_row * tile_size, n = std::min(tile_size, g.pixels - i);
+        const T* values = x.read(row * g.pixels + i, n, buffer.data());
+        if (in_range(values, n, lowest, highest))
+            return x.size();
+        const T* targets = y.is_label_map() ? y.labels(b, i, n, ys.data()) : y.soft(b, c, i, n, ys.data());
+        const T* weights = y.masked() ? y.weights(b, c, i, n, targets, m.data(), spare.data()) : nullptr;
+        for (std::size_t j = 0; j < n; ++j) {
+            const double v = static_cast<double>(values[j]);
+            if (v >= lowest && v <= highest)
+                continue;
+            if (!weights || weights[j] != T(0) || (by_pixel && pixel_counts(y, b, i + j)))
+                return row * g.pixels + i + j;
+        }
+        return x.size();
+    };
     std::array<std::size_t, pieces_in_flight> found{};
     std::size_t first = x.size();
     for_pieces(
-        executor, tiles,
-        [&](std::size_t t, std::size_t slot) {
-            alignas(64) std::array<T, tile_size> buffer, ys, m, spare;
-            const std::size_t row = t / per_row, b = row / g.classes, c = row % g.classes;
-            const std::size_t i = t % per_row * tile_size, n = std::min(tile_size, g.pixels - i);
+        executor,
+        {(tiles + tiles_per_piece - 1) / tiles_per_piece,
+         tiles_per_piece * std::min(tile_size, g.pixels) / 4},
+        [&](std::size_t piece, std::size_t slot) {
+            const std::size_t end = std::min(tiles, (piece + 1) * tiles_per_piece);
             found[slot] = x.size();
-            const T* values = x.read(row * g.pixels + i, n, buffer.data());
-            if (in_range(values, n, lowest, highest))
-                return;
-            const T* targets =
-                y.is_label_map() ? y.labels(b, i, n, ys.data()) : y.soft(b, c, i, n, ys.data());
-            const T* weights = y.masked() ? y.weights(b, c, i, n, targets, m.data(), spare.data()) : nullptr;
-            for (std::size_t j = n; j-- > 0;) {
-                const double v = static_cast<double>(values[j]);
-                if (v >= lowest && v <= highest)
-                    continue;
-                if (!weights || weights[j] != T(0) || (by_pixel && pixel_counts(y, b, i + j)))
-                    found[slot] = row * g.pixels + i + j;
-            }
+            for (std::size_t t = piece * tiles_per_piece; t < end && found[slot] == x.size(); ++t)
+                found[slot] = first_of_tile(t);
         },
         [&](std::size_t, std::size_t slot) { first = std::min(first, found[slot]); });
     return first;

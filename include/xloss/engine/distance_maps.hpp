@@ -2,6 +2,7 @@
 #define XLOSS_ENGINE_DISTANCE_MAPS_HPP
 
 #include <xloss/engine/bind.hpp>
+#include <xloss/engine/executor.hpp>
 #include <xloss/engine/filter_place.hpp>
 #include <xloss/engine/filtered.hpp>
 #include <xloss/engine/target.hpp>
@@ -27,6 +28,19 @@ concept makes_distance = requires(const Loss& loss, const filter_place& place, c
     loss.spacing;
 };
 
+/// The pixels [first, end) of the mask y > 1/2 of a sample and class.
+template <class T>
+void read_mask(const target<T>& y, std::size_t b, std::size_t c, std::size_t first, std::size_t end,
+               std::uint8_t* mask) {
+    alignas(64) std::array<T, tile_size> ys, ms, spare;
+    for (std::size_t i = first; i < end; i += tile_size) {
+        const std::size_t n = std::min(tile_size, end - i);
+        const auto rows = y.read(b, c, i, n, ys.data(), ms.data(), spare.data());
+        for (std::size_t j = 0; j < n; ++j)
+            mask[i + j] = rows.y[j] > T(0.5) && !(rows.m && rows.m[j] == T(0)) ? 1 : 0;
+    }
+}
+
 /// The distance maps of the classes that this loss counts, of all samples: of the mask y > 1/2, in which an
 /// absent pixel is background.
 template <class T, class Loss>
@@ -36,7 +50,7 @@ void make_distances(const Loss& loss, target<T>& y, const executor_ref& executor
     T* maps = memory.template get<T>(scratch::distance_maps, g.size());
     std::uint8_t* mask = memory.template get<std::uint8_t>(scratch::filter, g.pixels);
     const class_subset counted{&loss.classes, loss.include_background};
-    alignas(64) std::array<T, tile_size> ys, ms, spare;
+    constexpr std::size_t piece_size = 16 * tile_size;
     for (std::size_t b = 0; b < g.samples; ++b)
         for (std::size_t c = 0; c < g.classes; ++c) {
             T* to = maps + g.first(b, c);
@@ -44,12 +58,11 @@ void make_distances(const Loss& loss, target<T>& y, const executor_ref& executor
                 std::fill_n(to, g.pixels, T(0));
                 continue;
             }
-            for (std::size_t i = 0; i < g.pixels; i += tile_size) {
-                const std::size_t n = std::min(tile_size, g.pixels - i);
-                const auto rows = y.read(b, c, i, n, ys.data(), ms.data(), spare.data());
-                for (std::size_t j = 0; j < n; ++j)
-                    mask[i + j] = rows.y[j] > T(0.5) && !(rows.m && rows.m[j] == T(0)) ? 1 : 0;
-            }
+            const work all{(g.pixels + piece_size - 1) / piece_size, std::min(piece_size, g.pixels)};
+            executor.run(all, [&](std::size_t piece) {
+                const std::size_t first = piece * piece_size;
+                read_mask(y, b, c, first, std::min(g.pixels, first + piece_size), mask);
+            });
             loss.make_distance(place, mask, to);
         }
     y.set_distance_made(maps);

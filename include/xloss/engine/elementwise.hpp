@@ -271,7 +271,7 @@ public:
         double* partials = partial_sums(pieces, width);
         T* kept = keeps_variances(Emit) ? variances(first, out) : nullptr;
         for_pieces(
-            in_.executor, pieces,
+            in_.executor, {pieces, tiles_per_piece * std::min(tile_size, g_.pixels)},
             [&](std::size_t piece, std::size_t slot) {
                 buffers r;
                 const std::size_t begin = piece * tiles_per_piece;
@@ -312,7 +312,11 @@ public:
     /// read again; 0: not even one.
     [[nodiscard]] std::size_t samples_in_cache() const {
         const std::size_t elements = g_.classes * g_.pixels;
-        return elements > cached_elements ? 0 : grouped_elements / std::max<std::size_t>(elements, 1) + 1;
+        if (elements > cached_elements)
+            return 0;
+        // As many as are worth waking threads for.
+        const std::size_t wanted = in_.executor.is_serial() ? cached_elements / 4 : cached_elements;
+        return std::max<std::size_t>(wanted / std::max<std::size_t>(elements, 1), 1);
     }
 
     /// Sums are kept for this many regions.
@@ -320,10 +324,8 @@ public:
 
 private:
     static constexpr std::size_t tiles_per_piece = 16;
-    // Of four numbers each: a second-level cache and some of the third. A group of small samples is as large
-    // as it needs to be worth waking threads for.
+    // Of four numbers each: a second-level cache and some of the third.
     static constexpr std::size_t cached_elements = (std::size_t{1} << 20) / sizeof(T);
-    static constexpr std::size_t grouped_elements = cached_elements / 4;
 
     struct buffers {
         alignas(64) std::array<T, tile_size> x, y, m, d, spare, out;

@@ -25,6 +25,7 @@ using sink_list = std::vector<std::variant<tensor::sink<float>, tensor::sink<dou
 /// Elements that are read at a time, and that one piece of work has.
 inline constexpr std::size_t norm_tile = 1024;
 inline constexpr std::size_t norm_piece = 64 * norm_tile;
+inline constexpr std::size_t norm_work = norm_piece / 4; // a multiplication takes a fraction of a loss
 
 /// Calls f(first, n) for the tiles of a piece: the elements [first, first + n).
 template <class T, class F>
@@ -152,7 +153,7 @@ double reduce_tensor(const tensor::sink<T>& g, const Row& row, const executor_re
     std::array<double, pieces_in_flight> found{};
     double whole = 0.0;
     for_pieces(
-        executor, norm_pieces(g),
+        executor, {norm_pieces(g), norm_work},
         [&](std::size_t piece, std::size_t slot) {
             alignas(64) std::array<T, norm_tile> buffer;
             double one = 0.0;
@@ -238,7 +239,7 @@ template <class T>
 void scale_elements(const tensor::sink<T>& g, double factor, const executor_ref& executor) {
     const element_scaler<T> by(factor);
     for_pieces(
-        executor, norm_pieces(g),
+        executor, {norm_pieces(g), norm_work},
         [&](std::size_t piece, std::size_t) {
             alignas(64) std::array<T, norm_tile> buffer;
             each_norm_tile(g, piece, [&](std::size_t first, std::size_t n) {

@@ -75,7 +75,8 @@ positives find_positives(const tensor::source<T>& y, std::size_t rows, std::size
                          const executor_ref& executor, workspace& memory) {
     constexpr std::size_t rows_per_piece = 256;
     auto* marked = memory.get<std::size_t>(scratch::positives, rows);
-    executor.run((rows + rows_per_piece - 1) / rows_per_piece, [&](std::size_t piece) {
+    const work all{(rows + rows_per_piece - 1) / rows_per_piece, rows_per_piece * classes};
+    executor.run(all, [&](std::size_t piece) {
         const std::size_t first = piece * rows_per_piece;
         for (std::size_t r = first; r < std::min(rows, first + rows_per_piece); ++r)
             marked[r] = any_nonzero(y, r * classes, classes) ? 1 : 0;

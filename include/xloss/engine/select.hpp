@@ -100,7 +100,7 @@ private:
     template <class F, class Merge>
     void each_piece(F&& f, Merge&& merge) const {
         engine::for_pieces(
-            executor_, pieces(),
+            executor_, {pieces(), keys_per_piece},
             [&](std::size_t piece, std::size_t slot) {
                 const std::size_t first = piece * keys_per_piece;
                 f(first, std::min(keys_.size(), first + keys_per_piece), slot);

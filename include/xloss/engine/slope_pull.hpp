@@ -43,7 +43,9 @@ public:
         const std::size_t per_row = (g_.pixels + tile_size - 1) / tile_size;
         const std::size_t tiles = g_.samples * g_.classes * per_row;
         for_pieces(
-            in_.executor, (tiles + tiles_per_piece - 1) / tiles_per_piece,
+            in_.executor,
+            {(tiles + tiles_per_piece - 1) / tiles_per_piece,
+             tiles_per_piece * std::min(tile_size, g_.pixels)},
             [&](std::size_t piece, std::size_t) {
                 const std::size_t first = piece * tiles_per_piece;
                 for (std::size_t t = first; t < std::min(tiles, first + tiles_per_piece); ++t)

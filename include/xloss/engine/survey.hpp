@@ -138,7 +138,7 @@ private:
         double* partials = memory_.zeros(scratch::survey_sums, slots(executor_, pieces) * width);
         std::array<finding, pieces_in_flight> found;
         for_pieces(
-            executor_, pieces,
+            executor_, {pieces, tiles_per_piece * std::min(tile_size, g_.pixels) * rows_per_tile()},
             [&](std::size_t piece, std::size_t slot) {
                 rows r;
                 double* sums = partials + slot * width;
@@ -159,6 +159,8 @@ private:
                     totals_[k] += partials[slot * width + k];
             });
     }
+
+    [[nodiscard]] std::size_t rows_per_tile() const { return y_.is_label_map() ? 1 : g_.classes; }
 
     finding read_tile(rows& r, std::size_t b, std::size_t i, std::size_t n, double* sums) const {
         return y_.is_label_map() ? read_labels(r, b, i, n, sums) : read_soft(r, b, i, n, sums);

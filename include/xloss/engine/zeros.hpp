@@ -46,7 +46,8 @@ void write_zeros_between(const tensor::sink<T>& to, const tensor::row_list& list
                          const executor_ref& executor) {
     constexpr std::size_t piece_size = 256 * tile_size;
     const std::size_t length = list.row.size(), size = to.size();
-    executor.run((size + piece_size - 1) / piece_size, [&](std::size_t piece) {
+    const work all{(size + piece_size - 1) / piece_size, piece_size / 4}; // memory's work, and no arithmetic
+    executor.run(all, [&](std::size_t piece) {
         std::size_t at = piece * piece_size;
         const std::size_t end = std::min(size, at + piece_size);
         auto next = std::lower_bound(list.rows.begin(), list.rows.end(), at / length);

@@ -40,7 +40,7 @@ auto stability_score(const X& logits, double offset = 1.0, const executor_ref& e
                           " need a sample and a mask axis, [B, N, ...]");
     auto scores = xt::xtensor<T, 2, xt::layout_type::row_major>::from_shape({s[0], s[1]});
     const std::size_t masks = s[0] * s[1], pixels = masks == 0 ? 0 : s.size() / masks;
-    executor.run(masks, [&](std::size_t i) {
+    executor.run({masks, pixels}, [&](std::size_t i) {
         const auto [high, low] = engine::count_above<T, 2>(x, i * pixels, pixels, {offset, -offset});
         scores.data()[i] = static_cast<T>(low > 0.0 ? high / low : 0.0);
     });
