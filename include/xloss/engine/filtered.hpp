@@ -49,6 +49,10 @@ class filtered_regions {
     static constexpr bool can_spoil = requires(filter_type & f, std::uint8_t* to) { f.spoil(to, to); };
 
 public:
+    /// Whether one of so many regions of so many pixels is better evaluated by several threads than several
+    /// regions at a time.
+    static bool splits(std::size_t regions, std::size_t) { return regions == 1; }
+
     filtered_regions(const Loss& loss, const sweep_inputs<T>& in, const reader& elements,
                      const region_set& regions)
         : loss_(loss), elements_(elements), regions_(regions),

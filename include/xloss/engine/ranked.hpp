@@ -25,6 +25,10 @@ class ranked_regions {
     using reader = element_reader<T>;
 
 public:
+    /// Whether one of so many regions of so many pixels is better ranked by several threads than several
+    /// regions at a time.
+    static bool splits(std::size_t regions, std::size_t) { return regions == 1; }
+
     ranked_regions(const Loss& loss, const sweep_inputs<T>& in, const reader& elements,
                    const region_set& regions)
         : loss_(loss), elements_(elements), regions_(regions), g_(in.y.geometry()),

@@ -3,6 +3,7 @@
 
 #include <xloss/engine/bind.hpp>
 #include <xloss/engine/check.hpp>
+#include <xloss/engine/crew.hpp>
 #include <xloss/engine/element_rows.hpp>
 #include <xloss/engine/filtered.hpp>
 #include <xloss/engine/options.hpp>
@@ -23,6 +24,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <type_traits>
 
@@ -37,7 +39,8 @@ public:
                   const mode_options& options, const call_options& call)
         : one_(one), in_(in), survey_(s), options_(options), call_(call), g_(in.y.geometry()),
           regions_(region_options(one.loss), g_, false), elements_(in),
-          evaluator_(one.loss, in, elements_, regions_) {}
+          evaluators_(workers(), in.memory,
+                      [&](auto& place, std::size_t, workspace& memory) { hire(place, memory); }) {}
 
     /// Throws what is wrong with parameters and upstream.
     void check() const {
@@ -97,6 +100,10 @@ public:
 private:
     using evaluator = std::conditional_t<ranks<Loss>, ranked_regions<T, Loss>, filtered_regions<T, Loss>>;
 
+    // Pixels, in all regions, that are worth waking threads for; and, in as many regions as are evaluated at a
+    // time, that bound the memory.
+    static constexpr std::size_t least_shared = std::size_t{1} << 14, most_at_once = std::size_t{1} << 23;
+
     /// Whether the slopes of the loss are those by the logits, else by the probabilities.
     static constexpr bool slopes_by_logit = requires { requires Loss::slopes_by_logit; };
 
@@ -112,19 +119,36 @@ private:
         return {in_.memory.template get<double>(scratch::region_factors, rows), rows};
     }
 
+    /// As many as evaluate regions at a time. A single one uses the executor itself.
+    [[nodiscard]] std::size_t workers() const {
+        const std::size_t pixels = regions_.samples_per_group() * g_.pixels;
+        if (count() * pixels < least_shared || evaluator::splits(count(), pixels))
+            return 1;
+        return std::min(crew<evaluator>::size_for(in_.executor, count()),
+                        std::max<std::size_t>(1, most_at_once / pixels));
+    }
+
+    void hire(std::optional<evaluator>& place, workspace& memory) const {
+        static constexpr executor_ref none{};
+        const executor_ref& executor = workers() == 1 ? in_.executor : none;
+        place.emplace(one_.loss, sweep_inputs<T>{in_.x, in_.y, in_.probabilities, executor, memory},
+                      elements_, regions_);
+    }
+
     template <bool Gradient>
     void evaluate(T* slopes) {
         outcomes_ = outcomes();
         elements_.activate();
-        for (std::size_t group = 0, flat = 0; group < regions_.groups(); ++group)
-            for (std::size_t i = 0; i < regions_.kept(); ++i, ++flat) {
-                const region_found found =
-                    evaluator_.template evaluate<Gradient>(group, regions_.class_at(i), slopes);
-                outcomes_[flat] = regions_.judge(found.weight, found.target, i);
-                if (outcomes_[flat].follows_formula)
-                    outcomes_[flat].loss = found.loss;
-                outcomes_[flat].elements = elements_of(found);
-            }
+        evaluators_.run(in_.executor, count(), [&](evaluator& worker, std::size_t flat) {
+            const std::size_t group = flat / regions_.kept(), i = flat % regions_.kept();
+            const region_found found =
+                worker.template evaluate<Gradient>(group, regions_.class_at(i), slopes);
+            region_outcome& outcome = outcomes_[flat];
+            outcome = regions_.judge(found.weight, found.target, i);
+            if (outcome.follows_formula)
+                outcome.loss = found.loss;
+            outcome.elements = elements_of(found);
+        });
     }
 
     /// What a region is in the denominator of a mean over elements.
@@ -246,7 +270,7 @@ private:
     const geometry& g_;
     region_set regions_;
     element_reader<T> elements_;
-    evaluator evaluator_;
+    crew<evaluator> evaluators_;
     std::span<region_outcome> outcomes_{};
 };
 

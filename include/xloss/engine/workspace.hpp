@@ -7,6 +7,7 @@
 #include <memory>
 #include <new>
 #include <type_traits>
+#include <vector>
 
 namespace xloss {
 
@@ -99,15 +100,26 @@ public:
         return first;
     }
 
+    /// Memory apart from this for one of several workers, by its number, kept like the rest. Not to be asked
+    /// for by several at the same time.
+    workspace& part(std::size_t i) {
+        while (parts_.size() <= i)
+            parts_.push_back(std::make_unique<workspace>());
+        return *parts_[i];
+    }
+
     /// Bytes held.
     [[nodiscard]] std::size_t bytes() const {
         std::size_t sum = 0;
         for (const auto& b : buffers_)
             sum += b.bytes();
+        for (const auto& one : parts_)
+            sum += one->bytes();
         return sum;
     }
 
 private:
+    std::vector<std::unique_ptr<workspace>> parts_{};
     std::array<engine::scratch_buffer, static_cast<std::size_t>(engine::scratch::count)> buffers_{};
 };
 
