@@ -12,22 +12,22 @@
 
 namespace xloss::engine {
 
+/// So many workers of a crew can work at a time.
+inline constexpr std::size_t most_workers = 8;
+
 /// Workers for pieces of work that need much memory each: not one for every piece, but a few, each with
 /// memory of its own, that take the next piece when they are done with one. A worker that gets none does not
 /// touch its memory, so that what is in use grows with the threads.
 template <class Worker>
 class crew {
 public:
-    /// So many can work at a time.
-    static constexpr std::size_t most = 8;
-
     /// How many of them there are for this many pieces, one after the other without an executor.
     static std::size_t size_for(const executor_ref& executor, std::size_t pieces) {
-        return executor.is_serial() ? 1 : std::clamp<std::size_t>(pieces, 1, most);
+        return executor.is_serial() ? 1 : std::clamp<std::size_t>(pieces, 1, most_workers);
     }
 
-    /// Of `count` workers, which `make(place, worker number, memory)` puts into their places. A single one has
-    /// the memory itself.
+    /// Of `count` workers, which `make(place, worker number, memory)` puts into their places. A single one
+    /// has the memory itself.
     template <class Make>
     crew(std::size_t count, workspace& memory, Make&& make) : count_(count) {
         for (std::size_t i = 0; i < count; ++i)
@@ -49,7 +49,7 @@ public:
 
 private:
     std::size_t count_;
-    std::array<std::optional<Worker>, most> workers_{};
+    std::array<std::optional<Worker>, most_workers> workers_{};
 };
 
 } // namespace xloss::engine

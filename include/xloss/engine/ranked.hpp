@@ -2,6 +2,7 @@
 #define XLOSS_ENGINE_RANKED_HPP
 
 #include <xloss/config.hpp>
+#include <xloss/engine/crew.hpp>
 #include <xloss/engine/element_rows.hpp>
 #include <xloss/engine/ranking.hpp>
 #include <xloss/engine/region_set.hpp>
@@ -27,7 +28,9 @@ class ranked_regions {
 public:
     /// Whether one of so many regions of so many pixels is better ranked by several threads than several
     /// regions at a time.
-    static bool splits(std::size_t regions, std::size_t) { return regions == 1; }
+    static bool splits(std::size_t regions, std::size_t pixels) {
+        return pixels >= jaccard_ranking<T>::least_shared && (regions < most_workers || pixels > (1U << 20));
+    }
 
     ranked_regions(const Loss& loss, const sweep_inputs<T>& in, const reader& elements,
                    const region_set& regions)
@@ -38,11 +41,12 @@ public:
     /// the call at `slopes`.
     template <bool Gradient>
     region_found evaluate(std::size_t group, std::size_t c, T* slopes) {
-        ranking_.clear();
         const std::size_t first = regions_.first_sample(group);
-        for (std::size_t k = 0; k < regions_.samples_per_group(); ++k)
-            for (std::size_t i = 0; i < g_.pixels; i += tile_size)
-                add<Gradient>(first + k, c, i, k * g_.pixels + i, slopes);
+        ranking_.collect(regions_.samples_per_group() * g_.pixels,
+                         [&](auto& to, std::size_t number, std::size_t end) {
+                             while (number < end)
+                                 number += add<Gradient>(to, first, c, number, end, slopes);
+                         });
         if constexpr (Gradient)
             write_slopes(first, c, slopes);
         return {ranking_.value(), ranking_.weight(), ranking_.target(), 0.0};
@@ -66,12 +70,14 @@ private:
         }
     }
 
-    /// Adds a tile to the ranking.
-    template <bool Gradient>
-    void add(std::size_t b, std::size_t c, std::size_t i, std::size_t number, T* slopes) {
+    /// Adds a tile of pixels from `number` on, but of one sample, to the ranking; how many these are.
+    template <bool Gradient, class To>
+    std::size_t add(To& to, std::size_t first, std::size_t c, std::size_t number, std::size_t end,
+                    T* slopes) const {
         typename reader::buffers r;
         alignas(64) std::array<T, tile_size> error, slope;
-        const std::size_t n = std::min(tile_size, g_.pixels - i);
+        const std::size_t b = first + number / g_.pixels, i = number % g_.pixels;
+        const std::size_t n = std::min({tile_size, g_.pixels - i, end - number});
         const typename reader::rows rows = elements_.read(b, c, i, n, r);
         {
             const simd::flush_denormals flush;
@@ -88,7 +94,8 @@ private:
         }
         if constexpr (Gradient)
             std::fill_n(slopes + g_.first(b, c) + i, n, T(0)); // of what is not ranked
-        ranking_.add(error.data(), slope.data(), rows.y, rows.m, n, number);
+        to.add(error.data(), slope.data(), rows.y, rows.m, n, number);
+        return n;
     }
 
     const Loss& loss_;

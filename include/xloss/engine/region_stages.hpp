@@ -100,8 +100,8 @@ public:
 private:
     using evaluator = std::conditional_t<ranks<Loss>, ranked_regions<T, Loss>, filtered_regions<T, Loss>>;
 
-    // Pixels, in all regions, that are worth waking threads for; and, in as many regions as are evaluated at a
-    // time, that bound the memory.
+    // Pixels, in all regions, that are worth waking threads for; and, in as many regions as are evaluated at
+    // a time, that bound the memory.
     static constexpr std::size_t least_shared = std::size_t{1} << 14, most_at_once = std::size_t{1} << 23;
 
     /// Whether the slopes of the loss are those by the logits, else by the probabilities.

@@ -28,7 +28,8 @@ enum class scratch {
     whole_survey,     // per class: the survey of all elements, while another is made of those that are kept
     keys,             // per element, where some are selected
     histograms,       // per piece in flight: keys counted by a digit
-    ranked_counts,    // keys counted by two digits
+    ranked_counts,    // per piece in flight: keys counted by a digit
+    ranked_segments,  // per piece in flight: where its errors are, and what is known of them
     ranked_pixels,    // per pixel of the largest region, twice: its error with its number
     ranked_weights,   // per pixel of the largest region: weight and target, where they are not 0 or 1
     probabilities,    // per element: what the softmax left, for losses that see a class as a whole
