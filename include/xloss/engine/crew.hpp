@@ -15,6 +15,15 @@ namespace xloss::engine {
 /// So many workers of a crew can work at a time.
 inline constexpr std::size_t most_workers = 8;
 
+/// Pixels that are worth waking threads for, where a pixel takes some ten instructions or more.
+inline constexpr std::size_t least_shared_pixels = std::size_t{1} << 14;
+
+/// As many workers as the memory should be for, where each needs it for so many pixels.
+inline std::size_t workers_for(std::size_t pixels) {
+    constexpr std::size_t most_at_once = std::size_t{1} << 23;
+    return std::max<std::size_t>(1, most_at_once / std::max<std::size_t>(1, pixels));
+}
+
 /// Workers for pieces of work that need much memory each: not one for every piece, but a few, each with
 /// memory of its own, that take the next piece when they are done with one. A worker that gets none does not
 /// touch its memory, so that what is in use grows with the threads.

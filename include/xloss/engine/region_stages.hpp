@@ -100,10 +100,6 @@ public:
 private:
     using evaluator = std::conditional_t<ranks<Loss>, ranked_regions<T, Loss>, filtered_regions<T, Loss>>;
 
-    // Pixels, in all regions, that are worth waking threads for; and, in as many regions as are evaluated at
-    // a time, that bound the memory.
-    static constexpr std::size_t least_shared = std::size_t{1} << 14, most_at_once = std::size_t{1} << 23;
-
     /// Whether the slopes of the loss are those by the logits, else by the probabilities.
     static constexpr bool slopes_by_logit = requires { requires Loss::slopes_by_logit; };
 
@@ -122,10 +118,9 @@ private:
     /// As many as evaluate regions at a time. A single one uses the executor itself.
     [[nodiscard]] std::size_t workers() const {
         const std::size_t pixels = regions_.samples_per_group() * g_.pixels;
-        if (count() * pixels < least_shared || evaluator::splits(count(), pixels))
+        if (count() * pixels < least_shared_pixels || evaluator::splits(count(), pixels))
             return 1;
-        return std::min(crew<evaluator>::size_for(in_.executor, count()),
-                        std::max<std::size_t>(1, most_at_once / pixels));
+        return std::min(crew<evaluator>::size_for(in_.executor, count()), workers_for(pixels));
     }
 
     void hire(std::optional<evaluator>& place, workspace& memory) const {

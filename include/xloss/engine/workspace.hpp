@@ -37,6 +37,9 @@ enum class scratch {
     region_losses,    // per sample and class: what each region is to the mean
     region_factors,   // per sample and class: of the slopes of its elements
     planes,           // per pixel of a region: what losses that look at neighbours make of it
+    spare_planes,     // per pixel of a plane: the same, of one plane at a time
+    plane_sums,       // per plane of a region: its sums
+    spoiled,          // per pixel of a plane: which are absent because of those next to them
     absent,           // per pixel of a region: which are absent, for losses that look at neighbours
     distance_maps,    // per element, where a loss looks at distances and the target brings none
     filter,           // per pixel of a plane: what a loss that looks at neighbours makes its maps with
