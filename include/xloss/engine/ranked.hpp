@@ -10,6 +10,7 @@
 #include <xloss/engine/target.hpp>
 #include <xloss/simd/flush.hpp>
 #include <xloss/simd/number.hpp>
+#include <xloss/simd/prefetch.hpp>
 
 #include <algorithm>
 #include <array>
@@ -59,16 +60,33 @@ private:
             return; // there may be no memory for slopes
         T* plane = slopes + g_.first(first, c);
         const std::size_t skip = (g_.classes - 1) * g_.pixels;
-        if (regions_.samples_per_group() == 1 || skip == 0) {
-            ranking_.each_slope([=](std::size_t pixel, T slope) { plane[pixel] = slope; });
-        } else {
-            // Numbers of ranked pixels fit: a division of 64 bits takes several times as long.
-            const auto pixels = static_cast<std::uint32_t>(g_.pixels);
-            ranking_.each_slope([=](std::size_t pixel, T slope) {
-                plane[pixel + static_cast<std::uint32_t>(pixel) / pixels * skip] = slope;
-            });
-        }
+        if (regions_.samples_per_group() == 1 || skip == 0)
+            ranking_.each_slope(slope_writer{plane});
+        else // numbers of ranked pixels fit into 32 bits
+            ranking_.each_slope(strewn_writer{plane, static_cast<std::uint32_t>(g_.pixels), skip});
     }
+
+    /// To one plane.
+    struct slope_writer {
+        T* plane;
+
+        void operator()(std::size_t pixel, T slope) const { plane[pixel] = slope; }
+        void ahead(std::size_t pixel) const { simd::prefetch_to_write(plane + pixel); }
+    };
+
+    /// To planes of so many pixels, with `skip` others between them. A division of 64 bits would take several
+    /// times as long.
+    struct strewn_writer {
+        T* plane;
+        std::uint32_t pixels;
+        std::size_t skip;
+
+        void operator()(std::size_t pixel, T slope) const { *place(pixel) = slope; }
+        void ahead(std::size_t pixel) const { simd::prefetch_to_write(place(pixel)); }
+        [[nodiscard]] T* place(std::size_t pixel) const {
+            return plane + pixel + static_cast<std::uint32_t>(pixel) / pixels * skip;
+        }
+    };
 
     /// Adds a tile of pixels from `number` on, but of one sample, to the ranking; how many these are.
     template <bool Gradient, class To>
