@@ -83,6 +83,23 @@ TEST_CASE("classes with any number of threads", "[engine][regions]") {
                   xloss::multiclass(xloss::lovasz_softmax{.over = xloss::region::sample}), x, y);
 }
 
+TEST_CASE("a workspace that has seen the shape has room for every worker", "[engine][regions]") {
+    const auto x = made_up::logits<float>(mask_shape);
+    const auto y = made_up::labels<unsigned char>(mask_shape);
+    const auto w = made_up::weights<float>(mask_shape);
+    xloss::workspace memory;
+    executors::backwards backwards; // all regions are the last worker's
+    const auto held = [&](const xloss::executor_ref& executor) {
+        static_cast<void>(xloss::value(xloss::lovasz_hinge{}, x, xloss::weighted(y, w),
+                                       {.workspace = &memory, .executor = executor}));
+        return memory.bytes();
+    };
+    const std::size_t first = held(backwards);
+    const thread_pool three(3);
+    CHECK(held(three) == first);
+    CHECK(first > 3 * (16 + 12) * mask_shape[2] * mask_shape[3]);
+}
+
 TEST_CASE("workers have memory with an executor alone, and it is bounded", "[engine][regions]") {
     const auto held = [](std::size_t samples, const xloss::executor_ref& executor) {
         const std::array<std::size_t, 4> shape{samples, 1, 64, 64};

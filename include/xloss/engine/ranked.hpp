@@ -53,6 +53,10 @@ public:
         return {ranking_.value(), ranking_.weight(), ranking_.target(), 0.0};
     }
 
+    /// What the ranking says of these.
+    [[nodiscard]] bool was_general() const { return ranking_.was_general(); }
+    void reserve_general() { ranking_.reserve_general(); }
+
 private:
     /// Pixels are numbered through the samples of the group, whose planes lie apart.
     void write_slopes(std::size_t first, std::size_t c, T* slopes) {

@@ -151,6 +151,11 @@ public:
             rank(call);
     }
 
+    /// Whether any region so far had a weight or target other than 0 and 1.
+    [[nodiscard]] bool was_general() const { return was_general_; }
+    /// Takes the memory that such a region needs; of none is there anything in it.
+    void reserve_general() { weighted_ = memory_.template get<weighted>(scratch::ranked_weights, most_); }
+
     /// G, the sum of m y.
     [[nodiscard]] double target() const { return facts().target + facts().soft_target; }
     /// The sum of m.
@@ -218,8 +223,8 @@ private:
 
     /// The pixels so far were plain.
     void start_general() {
-        general_ = true;
-        weighted_ = memory_.template get<weighted>(scratch::ranked_weights, most_);
+        general_ = was_general_ = true;
+        reserve_general();
         for (std::size_t i = 0; i < segments_[0].size(); ++i) {
             const bits payload = pixels_[i].payload;
             const bool y = (payload & 1) != 0;

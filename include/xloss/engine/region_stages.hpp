@@ -144,6 +144,17 @@ private:
                 outcome.loss = found.loss;
             outcome.elements = elements_of(found);
         });
+        if constexpr (ranks<Loss>)
+            reserve_alike();
+    }
+
+    /// If a worker needed memory for weights, so may each in the next call, of the same shape.
+    void reserve_alike() {
+        bool any = false;
+        for (std::size_t i = 0; i < evaluators_.size(); ++i)
+            any = any || evaluators_[i].was_general();
+        for (std::size_t i = 0; any && i < evaluators_.size(); ++i)
+            evaluators_[i].reserve_general();
     }
 
     /// What a region is in the denominator of a mean over elements.

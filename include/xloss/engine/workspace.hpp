@@ -88,7 +88,9 @@ private:
 /// nothing. Its size does not grow with the pixels, only with samples times classes (`wasserstein_dice`: and
 /// with pairs of classes); but a selected loss (`top_k`, `ohem`) keeps one number of the logits' type per
 /// element, and distance transforms and losses of ranked errors or of neighbours keep what their
-/// documentation says under Memory. Not to be shared by calls at the same time.
+/// documentation says under Memory; these losses keep it up to eight times where an executor lets several
+/// regions be evaluated at a time, of which as many are in use as there are threads. Not to be shared by
+/// calls at the same time.
 class workspace {
 public:
     /// `n` uninitialized values; valid until the next request of the same kind.
