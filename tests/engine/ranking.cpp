@@ -3,6 +3,7 @@
 #include "support/catch.hpp"
 #include "support/executors.hpp"
 #include "support/expressions.hpp"
+#include "support/thread_pool.hpp"
 
 #include <xloss/engine/ranking.hpp>
 
@@ -117,6 +118,36 @@ result rank(const region<T>& r, std::size_t step = std::size_t{1} << 20,
     xloss::workspace memory;
     xloss::engine::jaccard_ranking<T> ranking(r.size(), executor, memory);
     return read(ranking, r, step);
+}
+
+/// The same, collected in whatever pieces the ranking likes; the value before the slopes or after them.
+template <class T>
+result collected(const region<T>& r, const xloss::executor_ref& executor, bool value_first = false) {
+    xloss::workspace memory;
+    xloss::engine::jaccard_ranking<T> ranking(r.size(), executor, memory);
+    std::vector<T> slope(r.size());
+    std::transform(r.y.begin(), r.y.end(), slope.begin(), slope_of_error<T>);
+    ranking.collect(r.size(), [&](auto& to, std::size_t first, std::size_t end) {
+        to.add(r.error.data() + first, slope.data() + first, r.y.data() + first,
+               r.m.empty() ? nullptr : r.m.data() + first, end - first, first);
+    });
+    result all{value_first ? ranking.value() : 0, ranking.target(), ranking.weight(),
+               std::vector<double>(r.size())};
+    ranking.each_slope([&](std::size_t i, T by_input) {
+        all.slope[i] += static_cast<double>(by_input / slope[i]); // twice would be too much
+    });
+    all.value = ranking.value();
+    return all;
+}
+
+bool same_bits(double a, double b) {
+    return a == b || (std::isnan(a) && std::isnan(b));
+}
+
+bool same_bits(const result& a, const result& b) {
+    return same_bits(a.value, b.value) && same_bits(a.target, b.target) && same_bits(a.weight, b.weight) &&
+           std::equal(a.slope.begin(), a.slope.end(), b.slope.begin(), b.slope.end(),
+                      [](double one, double other) { return same_bits(one, other); });
 }
 
 bool close(double a, double b, double epsilon) {
@@ -371,6 +402,45 @@ TEMPLATE_TEST_CASE("the same bits for every cut, executor and order of calls", "
         CHECK(slope == whole.slope);
         CHECK(ranking.value() == whole.value);
     }
+}
+
+TEMPLATE_TEST_CASE("the same bits for every number of threads", "[engine][ranking]", float, double) {
+    using T = TestType;
+    constexpr std::size_t n = xloss::engine::jaccard_ranking<T>::least_shared + 4321;
+    std::vector<region<T>> regions{
+        made<T>(n, errors::spread, 0.3),    made<T>(n, errors::ties, 0.3),
+        made<T>(n, errors::near_one, 0.01), made<T>(n, errors::near_zero, 0.5),
+        made<T>(n, errors::hinge, 0.2),     made<T>(n, errors::spread, 0.0),
+        made<T>(n, errors::equal, 0.5),     made_soft<T>(n, errors::ties, true, true)};
+    auto some = made<T>(n, errors::spread, 0.3); // absent pixels, a NaN among them
+    for (std::size_t i = 0; i < n; ++i)
+        some.m.push_back(i % 3 > 0 ? T(1) : T(0));
+    some.error[n - n % 3] = static_cast<T>(no_number);
+    auto late = made<T>(n, errors::spread, 0.3); // soft only at the end
+    late.y[n - 1] = T(0.375);
+    auto bad = made<T>(n, errors::spread, 0.3);
+    bad.error[n / 2] = static_cast<T>(no_number);
+    regions.push_back(some);
+    regions.push_back(late);
+    regions.push_back(bad);
+    const thread_pool one(1), two(2), three(3), seven(7);
+    for (std::size_t k = 0; k < regions.size(); ++k) {
+        INFO("region " << k);
+        const region<T>& r = regions[k];
+        const result whole = rank(r);
+        CHECK(same_bits(collected(r, {}), whole));
+        for (const xloss::executor_ref executor : {xloss::executor_ref(one), xloss::executor_ref(two),
+                                                   xloss::executor_ref(three), xloss::executor_ref(seven)}) {
+            CHECK(same_bits(collected(r, executor), whole));
+            CHECK(same_bits(collected(r, executor, true), whole));
+        }
+    }
+    check(regions[0]);
+    executors::backwards backwards;
+    CHECK(same_bits(collected(regions[0], backwards), rank(regions[0])));
+    CHECK(backwards.pieces > 8);
+    executors::shuffled shuffled;
+    CHECK(same_bits(collected(regions[4], shuffled), rank(regions[4])));
 }
 
 TEMPLATE_TEST_CASE("the same bits for every order of the pixels", "[engine][ranking]", float, double) {

@@ -2,10 +2,12 @@
 
 #include "support/catch.hpp"
 #include "support/expressions.hpp"
+#include "support/thread_pool.hpp"
 
 #include <xloss/losses/cross_entropy.hpp>
 #include <xloss/training/class_weights.hpp>
 
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -60,6 +62,24 @@ TEST_CASE("masked and weighted pixels in class counts", "[training][class_weight
     const class_counts counts(weighted(masked(labels, valid), w), 4, 255);
     CHECK(list(counts.pixels()) == std::vector<double>{3.5, 0, 0, 1.25});
     CHECK(list(counts.pixels_where_present()) == std::vector<double>{4.75, 0, 0, 3.25});
+}
+
+TEST_CASE("class counts with any number of threads", "[training][class_weights]") {
+    const std::array<std::size_t, 2> shape{3, 150'000};
+    auto many = made_up::labels<int>(shape, 4);
+    for (std::size_t i = 0; i < shape[1]; ++i)
+        many(1, i) = i < 100'000 ? 1 : 0; // without the others
+    const auto w = made_up::weights<float>(shape);
+    const class_counts alone(many, 5, 3), heavy(weighted(many, w), 5, 3);
+    CHECK(alone.pixels()[1] > 100'000.0);
+    CHECK(alone.pixels_where_present()[2] + 150'000.0 == alone.pixels_where_present()[1]);
+    for (const std::size_t threads : {1U, 2U, 3U, 7U}) {
+        const thread_pool pool(threads);
+        CHECK(list(class_counts(many, 5, 3, pool).numbers()) == list(alone.numbers()));
+        CHECK(list(class_counts(weighted(many, w), 5, 3, pool).numbers()) == list(heavy.numbers()));
+        CHECK(class_weights_from(many, 5, {.ignore_index = 3, .executor = pool}) ==
+              class_weights_from(alone));
+    }
 }
 
 TEST_CASE("class weights by hand", "[training][class_weights]") {

@@ -1,7 +1,9 @@
 // Counts and hard metrics: by hand, against a count one pixel at a time, and what is refused.
 
 #include "support/catch.hpp"
+#include "support/executors.hpp"
 #include "support/expressions.hpp"
+#include "support/thread_pool.hpp"
 
 #include <xloss/training/confusion_matrix.hpp>
 
@@ -198,6 +200,38 @@ TEST_CASE("a confusion matrix of nothing, and of single pixels", "[training][con
     m.add_scores(xt::xtensor<double, 2>{{0., 2., 1.}, {3., 0., 0.}}, xt::xtensor<int, 1>{1, 2});
     m.add(xt::xtensor<int, 1>{1, 0}, xt::xtensor<int, 1>{1, 2});
     CHECK(numbers(m) == std::vector<double>{0, 0, 0, 0, 2, 0, 2, 0, 0});
+}
+
+TEST_CASE("a confusion matrix with any number of threads", "[training][confusion_matrix]") {
+    const std::array<std::size_t, 2> shape{2, 150'000}; // six pieces
+    const std::array<std::size_t, 3> score_shape{2, 3, 150'000};
+    const auto truth = made_up::labels<int>(shape, 4); // 3 is ignored
+    const auto w = made_up::weights<float>(shape);
+    const auto x = made_up::logits<float>(score_shape);
+    auto predicted = made_up::labels<int>(shape, 3);
+    const auto counted = [&](const executor_ref& executor) {
+        confusion_matrix labels(3, 3), heavy(3, 3);
+        labels.add(predicted, truth, executor);
+        heavy.add_scores(x, weighted(truth, w), executor); // sums that are rounded
+        std::vector<double> all = numbers(labels);
+        all.insert(all.end(), heavy.numbers().begin(), heavy.numbers().end());
+        return all;
+    };
+    const std::vector<double> alone = counted({});
+    executors::backwards backwards;
+    CHECK(counted(backwards) == alone);
+    CHECK(backwards.pieces > 8);
+    for (const std::size_t threads : {2U, 3U, 7U}) {
+        const thread_pool pool(threads);
+        CHECK(counted(pool) == alone);
+    }
+
+    // Of several errors the first is told.
+    predicted(0, 149'999) = predicted(1, 3) = 7;
+    confusion_matrix m(3, 3);
+    CHECK_THROWS_WITH(m.add(predicted, truth * 0, backwards),
+                      "xloss::confusion_matrix: the predicted label 7 at [0, 149999] is outside [0, 3)");
+    CHECK(m.total() == 0.0);
 }
 
 TEST_CASE("a confusion matrix refuses what does not fit, and is as it was", "[training][confusion_matrix]") {

@@ -1,5 +1,7 @@
 #include "support/catch.hpp"
+#include "support/executors.hpp"
 #include "support/expressions.hpp"
+#include "support/thread_pool.hpp"
 
 #include <xloss/criterion/mode.hpp>
 #include <xloss/criterion/selection.hpp>
@@ -124,4 +126,26 @@ TEST_CASE("statistics of a sum in which one loss runs apart: no zeros of the oth
         xloss::multilabel(20.0 * xloss::focal{} + 0.3 * xloss::lovasz_hinge{}, {.ignore_index = 7}),
         xloss::multilabel(20.0 * xloss::focal{}, {.ignore_index = 7}),
         xloss::multilabel(0.3 * xloss::lovasz_hinge{}, {.ignore_index = 7}), y);
+}
+
+TEST_CASE("statistics with any number of threads", "[training][gradient_statistics]") {
+    const std::array<std::size_t, 4> large{2, 3, 61, 97};
+    const auto x = made_up::logits<double>(large);
+    const auto check = [&](const auto& loss, const auto& y) {
+        const auto alone = xloss::gradient_statistics(loss, x, y);
+        const auto agrees = [&](const xloss::executor_ref& executor) {
+            const auto found = xloss::gradient_statistics(loss, x, y, {.executor = executor});
+            CHECK(found.value == alone.value);
+            CHECK(found.gradients == alone.gradients);
+        };
+        executors::backwards backwards;
+        agrees(backwards);
+        CHECK(backwards.pieces > 4);
+        const thread_pool three(3);
+        agrees(three);
+    };
+    // A loss of regions runs apart, and its gradient comes from several threads as well.
+    check(xloss::bce{} + 0.5 * xloss::lovasz_hinge{}, made_up::labels<unsigned char>(large));
+    check(xloss::multiclass(xloss::cross_entropy{} + xloss::dice{}),
+          made_up::labels<int>(std::array<std::size_t, 3>{2, 61, 97}, 3));
 }

@@ -2,7 +2,10 @@
 // label maps, and what is refused.
 
 #include "support/catch.hpp"
+#include "support/executors.hpp"
+#include "support/expressions.hpp"
 #include "support/golden.hpp"
+#include "support/thread_pool.hpp"
 
 #include <xloss/training/surface_quality.hpp>
 
@@ -126,6 +129,28 @@ TEST_CASE("surfaces of all classes of label maps, without what is ignored", "[tr
     CHECK(surface_quality(mask_predicted, mask_truth, {.ignore_index = 255}).hausdorff() == 0.0);
     CHECK(surface_quality(mask_predicted, mask_truth).hausdorff() == 0.0); // 255 is not 0
     CHECK(surface_quality(mask_predicted, xt::xtensor<int, 2>{{0, 1, 0}}).hausdorff() == 1.0);
+}
+
+TEST_CASE("surfaces with any number of threads", "[training][surface_quality]") {
+    // Many pieces of rows; the mask begins and ends in the midst of them.
+    const std::array<std::size_t, 3> volume{5, 130, 210};
+    auto truth = made_up::labels<int>(volume, 2), predicted = made_up::labels<int>(volume, 2);
+    for (std::size_t y = 0; y < volume[1]; ++y)
+        for (std::size_t x = 0; x < volume[2]; ++x) {
+            truth(0, y, x) = predicted(0, y, x) = 0;
+            predicted(4, y, x) = x > 7 ? predicted(4, y, x) : 0;
+        }
+    const xloss::surface_quality alone(predicted, truth, {.spacing = {2.5, 1.0, 0.5}});
+    CHECK(alone.from_truth().size() > 1000);
+    executors::backwards backwards;
+    const thread_pool three(3);
+    for (const xloss::executor_ref executor : {xloss::executor_ref(backwards), xloss::executor_ref(three)}) {
+        const xloss::surface_quality found(predicted, truth,
+                                           {.spacing = {2.5, 1.0, 0.5}, .executor = executor});
+        CHECK(found.from_predicted() == alone.from_predicted());
+        CHECK(found.from_truth() == alone.from_truth());
+    }
+    CHECK(backwards.pieces > 8);
 }
 
 TEST_CASE("what surface qualities refuse", "[training][surface_quality]") {

@@ -294,11 +294,18 @@ public:
 
     /// One pass that writes several gradients, tile by tile and one after the other.
     void run_gradients(std::span<const sweep_output<T, Program::points>> outputs) const {
-        buffers r;
-        for (std::size_t row = 0; row < g_.samples * g_.classes; ++row)
-            for (std::size_t i = 0; i < g_.pixels; i += tile_size)
-                for (const auto& to : outputs)
-                    run_tile<false, emit::gradient>(r, row, i, to.point, to.pulls, nullptr, to.out);
+        const std::size_t per_row = tiles_per_row(), tiles = g_.samples * g_.classes * per_row;
+        for_pieces(
+            in_.executor, (tiles + tiles_per_piece - 1) / tiles_per_piece,
+            [&](std::size_t piece, std::size_t) {
+                buffers r;
+                const std::size_t first = piece * tiles_per_piece;
+                for (std::size_t t = first; t < std::min(tiles, first + tiles_per_piece); ++t)
+                    for (const auto& to : outputs)
+                        run_tile<false, emit::gradient>(r, t / per_row, t % per_row * tile_size, to.point,
+                                                        to.pulls, nullptr, to.out);
+            },
+            [](std::size_t, std::size_t) {});
     }
 
     /// Takes the memory of a whole pass, so that a workspace that has seen samples one by one has seen the

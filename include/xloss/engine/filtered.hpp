@@ -3,6 +3,7 @@
 
 #include <xloss/config.hpp>
 #include <xloss/engine/bind.hpp>
+#include <xloss/engine/crew.hpp>
 #include <xloss/engine/element_rows.hpp>
 #include <xloss/engine/filter_place.hpp>
 #include <xloss/engine/per_class.hpp>
@@ -49,45 +50,93 @@ class filtered_regions {
     static constexpr bool can_spoil = requires(filter_type & f, std::uint8_t* to) { f.spoil(to, to); };
 
 public:
+    /// Whether one of so many regions of so many pixels is better evaluated by several threads than several
+    /// regions at a time.
+    static bool splits(std::size_t regions, std::size_t) { return regions == 1; }
+
     filtered_regions(const Loss& loss, const sweep_inputs<T>& in, const reader& elements,
                      const region_set& regions)
-        : loss_(loss), elements_(elements), regions_(regions),
-          g_(in.y.geometry()), place_{spatial_grid<Loss>(in.y.logits_shape(), in.y.md(), spacing_of(loss)),
-                                      in.executor, in.memory},
-          filter_(loss.template filter<T>(place_)), padded_((g_.pixels + V::width - 1) / V::width * V::width),
-          rows_(in.memory.template get<T>(scratch::planes, rows() * padded_)),
-          absent_(in.memory.template get<std::uint8_t>(scratch::absent,
-                                                       (regions.samples_per_group() + 1) * g_.pixels)),
-          masked_(in.y.masked()) {}
-
-    filtered_regions(const filtered_regions&) = delete; // the filter refers to its place
-    filtered_regions& operator=(const filtered_regions&) = delete;
+        : loss_(loss), elements_(elements), regions_(regions), g_(in.y.geometry()), executor_(in.executor),
+          padded_((g_.pixels + V::width - 1) / V::width * V::width),
+          rows_(in.memory.template get<T>(scratch::planes, planes() * rows_of_plane * padded_)),
+          absent_(in.memory.template get<std::uint8_t>(scratch::absent, planes() * g_.pixels)),
+          found_(in.memory.template get<plane_sums>(scratch::plane_sums, planes())), masked_(in.y.masked()),
+          workers_(workers(), in.memory, [&](auto& place, std::size_t, workspace& memory) {
+              static constexpr executor_ref none{};
+              const tensor::grid where = spatial_grid<Loss>(in.y.logits_shape(), in.y.md(), spacing_of(loss));
+              place.emplace(loss, where, planes() > 1 ? none : executor_, memory, padded_);
+          }) {}
 
     /// As of `ranked_regions`.
     template <bool Gradient>
     region_found evaluate(std::size_t group, std::size_t c, T* slopes) {
-        const std::size_t first = regions_.first_sample(group), count = regions_.samples_per_group();
-        region_found found;
-        std::array<double, sums> totals{};
-        for (std::size_t k = 0; k < count; ++k) {
-            read_plane(k, first + k, c);
-            make_maps(k);
-            add_sums(k, totals, found);
-        }
-        const dual<sums> loss = loss_of(totals, found.weight);
-        found.loss = loss.value;
+        const std::size_t first = regions_.first_sample(group);
+        workers_.run(executor_, planes(), [&](worker& w, std::size_t k) {
+            read_plane(w, k, first + k, c);
+            make_maps(w, k);
+            found_[k] = sums_of(k);
+        });
+        plane_sums all;
+        for (std::size_t k = 0; k < planes(); ++k)
+            all.merge(found_[k]);
+        const dual<sums> loss = loss_of(all.totals, all.found.weight);
+        all.found.loss = loss.value;
         if constexpr (Gradient)
-            for (std::size_t k = 0; k < count; ++k)
-                write_slopes(k, loss.slope, slopes + g_.first(first + k, c));
-        return found;
+            workers_.run(executor_, planes(), [&](worker& w, std::size_t k) {
+                write_slopes(w, k, loss.slope, slopes + g_.first(first + k, c));
+            });
+        return all.found;
     }
 
 private:
-    /// What is kept of every plane of a region, and after these what one plane needs at a time.
+    /// What is kept of every plane of a region, and what one plane needs at a time.
     enum row : std::size_t { raw_row, y_row, m_row, p_map_row, y_map_row };
     enum spare : std::size_t { p_row, map_slope_row, p_slope_row };
     // Numbers, since clang takes an enumerator that is multiplied for a loss with a factor.
     static constexpr std::size_t rows_of_plane = y_map_row + 1, spare_rows = p_slope_row + 1;
+
+    /// What a plane adds to its region.
+    struct plane_sums {
+        std::array<double, sums> totals{};
+        region_found found{};
+
+        void merge(const plane_sums& other) {
+            for (std::size_t q = 0; q < sums; ++q)
+                totals[q] += other.totals[q];
+            found.weight += other.found.weight;
+            found.target += other.found.target;
+            found.valid += other.found.valid;
+        }
+    };
+
+    /// Does one plane at a time.
+    struct worker {
+        filter_place place;
+        filter_type filter;
+        std::size_t padded;
+        T* rows;
+        std::uint8_t* spoiled;
+
+        worker(const Loss& loss, const tensor::grid& where, const executor_ref& executor, workspace& memory,
+               std::size_t padded_plane)
+            : place{where, executor, memory}, filter(loss.template filter<T>(place)), padded(padded_plane),
+              rows(memory.template get<T>(scratch::spare_planes, spare_rows * padded_plane)),
+              spoiled(memory.template get<std::uint8_t>(scratch::spoiled, padded_plane)) {}
+
+        worker(const worker&) = delete; // the filter refers to its place
+        worker& operator=(const worker&) = delete;
+
+        [[nodiscard]] T* at(spare r) const { return rows + std::size_t{r} * padded; }
+    };
+
+    [[nodiscard]] std::size_t planes() const { return regions_.samples_per_group(); }
+
+    /// As many as filter planes at a time. A single one leaves the executor to the filter.
+    [[nodiscard]] std::size_t workers() const {
+        if (planes() * g_.pixels < least_shared_pixels)
+            return 1;
+        return std::min(crew<worker>::size_for(executor_, planes()), workers_for(g_.pixels));
+    }
 
     static auto spacing_of(const Loss& loss) {
         if constexpr (requires { loss.spacing; })
@@ -96,16 +145,10 @@ private:
             return std::span<const double>();
     }
 
-    [[nodiscard]] std::size_t rows() const {
-        return regions_.samples_per_group() * rows_of_plane + spare_rows;
+    [[nodiscard]] T* at(std::size_t k, row r) const {
+        return rows_ + (k * rows_of_plane + std::size_t{r}) * padded_;
     }
-    [[nodiscard]] T* at(std::size_t k, row r) const { return row_at(k * rows_of_plane + std::size_t{r}); }
-    [[nodiscard]] T* at(spare r) const {
-        return row_at(regions_.samples_per_group() * rows_of_plane + std::size_t{r});
-    }
-    [[nodiscard]] T* row_at(std::size_t number) const { return rows_ + number * padded_; }
-    std::uint8_t* absent(std::size_t k) const { return absent_ + (k + 1) * g_.pixels; }
-    std::uint8_t* spoiled() const { return absent_; }
+    std::uint8_t* absent(std::size_t k) const { return absent_ + k * g_.pixels; }
 
     /// The kind of a kept row: what `smaller_of` gives, or the probability as it was given.
     template <row_kind Kind>
@@ -119,7 +162,7 @@ private:
             f.template operator()<row_kind::smaller>();
     }
 
-    void read_plane(std::size_t k, std::size_t b, std::size_t c) const {
+    void read_plane(const worker& w, std::size_t k, std::size_t b, std::size_t c) const {
         for (std::size_t i = 0; i < g_.pixels; i += tile_size) {
             typename reader::buffers r;
             const std::size_t n = std::min(tile_size, g_.pixels - i);
@@ -128,7 +171,7 @@ private:
             elements_.with_kind([&]<row_kind Kind>() {
                 reader::template each_element<Kind>(
                     rows, n,
-                    [=, raws = at(k, raw_row) + i, ps = at(p_row) + i, ys = at(k, y_row) + i,
+                    [=, raws = at(k, raw_row) + i, ps = w.at(p_row) + i, ys = at(k, y_row) + i,
                      ms = at(k, m_row) + i](std::size_t j, const pixel<V>& s, const V& m, const auto& counts)
                         XLOSS_INLINE_LAMBDA {
                             const V kept = kept_kind<Kind> == row_kind::given ? s.p : smaller_of(s.p, s.q);
@@ -145,13 +188,13 @@ private:
     }
 
     /// p comes last: its map is the one that may be pulled back.
-    void make_maps(std::size_t k) {
-        filter_.forward(at(k, y_row), at(k, y_map_row));
-        filter_.forward(at(p_row), at(k, p_map_row));
+    void make_maps(worker& w, std::size_t k) const {
+        w.filter.forward(at(k, y_row), at(k, y_map_row));
+        w.filter.forward(w.at(p_row), at(k, p_map_row));
         if constexpr (can_spoil)
             if (masked_) {
-                filter_.spoil(absent(k), spoiled());
-                std::transform(spoiled(), spoiled() + g_.pixels, at(k, m_row), at(k, m_row),
+                w.filter.spoil(absent(k), w.spoiled);
+                std::transform(w.spoiled, w.spoiled + g_.pixels, at(k, m_row), at(k, m_row),
                                [](std::uint8_t gone, T m) { return gone ? T(0) : m; });
             }
     }
@@ -170,7 +213,8 @@ private:
         });
     }
 
-    void add_sums(std::size_t k, std::array<double, sums>& totals, region_found& found) const {
+    [[nodiscard]] plane_sums sums_of(std::size_t k) const {
+        plane_sums all;
         for (std::size_t i = 0; i < g_.pixels; i += tile_size) {
             const std::size_t n = std::min(tile_size, g_.pixels - i);
             std::array<V, sums> run{};
@@ -185,11 +229,12 @@ private:
                                valid += select(counts, V(1.0));
                            });
             for (std::size_t q = 0; q < sums; ++q)
-                totals[q] += static_cast<double>(sum(run[q]));
-            found.weight += static_cast<double>(sum(weight));
-            found.target += static_cast<double>(sum(target));
-            found.valid += static_cast<double>(sum(valid));
+                all.totals[q] += static_cast<double>(sum(run[q]));
+            all.found.weight += static_cast<double>(sum(weight));
+            all.found.target += static_cast<double>(sum(target));
+            all.found.valid += static_cast<double>(sum(valid));
         }
+        return all;
     }
 
     /// The loss of a region, with its slopes by the sums.
@@ -202,11 +247,11 @@ private:
         return weight == 0.0 ? dual<sums>(0.0) : dual<sums>(loss_.region_loss(lifted, weight));
     }
 
-    void write_slopes(std::size_t k, const std::array<double, sums>& by_sum, T* to) {
+    void write_slopes(worker& w, std::size_t k, const std::array<double, sums>& by_sum, T* to) const {
         std::array<V, sums> by;
         std::copy(by_sum.begin(), by_sum.end(), by.begin());
-        T* const direct = at(p_slope_row);
-        T* const by_map = at(map_slope_row);
+        T* const direct = w.at(p_slope_row);
+        T* const by_map = w.at(map_slope_row);
         each_point(k, 0, g_.pixels,
                    [=](std::size_t j, const auto& points, const pixel<V>&, const V& m, const auto& counts)
                        XLOSS_INLINE_LAMBDA {
@@ -220,7 +265,7 @@ private:
                                select(counts, slope_by_map * m).store(by_map + j);
                        });
         if constexpr (has_backward) {
-            pull_map(k, to);
+            pull_map(w, k, to);
             std::transform(to, to + g_.pixels, direct, to, std::plus<T>());
         } else {
             std::copy_n(direct, g_.pixels, to);
@@ -231,29 +276,30 @@ private:
     }
 
     /// The slopes by p of those by its map. The filter remembers the last plane alone.
-    void pull_map(std::size_t k, T* to) {
-        if (regions_.samples_per_group() > 1) {
+    void pull_map(worker& w, std::size_t k, T* to) const {
+        if (planes() > 1) {
             with_kept_kind([&]<row_kind Kind>() {
                 reader::template each_element<Kind>(
                     {at(k, raw_row), at(k, y_row), nullptr}, g_.pixels,
-                    [ps = at(p_row)](std::size_t j, const pixel<V>& s, const V&, const auto&)
+                    [ps = w.at(p_row)](std::size_t j, const pixel<V>& s, const V&, const auto&)
                         XLOSS_INLINE_LAMBDA { s.p.store(ps + j); });
             });
-            filter_.forward(at(p_row), at(k, p_map_row));
+            w.filter.forward(w.at(p_row), at(k, p_map_row));
         }
-        filter_.backward(at(p_row), at(map_slope_row), to);
+        w.filter.backward(w.at(p_row), w.at(map_slope_row), to);
     }
 
     const Loss& loss_;
     const reader& elements_;
     const region_set& regions_;
     const geometry& g_;
-    filter_place place_;
-    filter_type filter_;
+    const executor_ref& executor_;
     std::size_t padded_;
     T* rows_;
     std::uint8_t* absent_;
+    plane_sums* found_;
     bool masked_;
+    crew<worker> workers_;
 };
 
 } // namespace xloss::engine

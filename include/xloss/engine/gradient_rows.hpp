@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <mutex>
+#include <vector>
 
 namespace xloss {
 
@@ -29,14 +31,17 @@ struct norm_itself {
     simd::number<double> operator()(const simd::number<double>& x) const { return x; }
 };
 
-/// Takes the rows of a gradient in place of a tensor, and keeps their sums alone.
+/// Takes the rows of a gradient in place of a tensor, and keeps their sums alone: of every row, so that the
+/// order in which threads bring them does not show. Every row once.
 class gradient_rows {
 public:
+    /// n elements from `first` on.
     template <class T>
-    void add(const T* row, std::size_t n) {
-        sum_ += row_sum<norm_itself>{}.of(row, n);
-        squares_ += row_sum<norm_square>{}.of(row, n);
-        most_ = row_largest::join(most_, row_largest{}.of(row, n));
+    void add(std::size_t first, const T* row, std::size_t n) {
+        const sums one{first, row_sum<norm_itself>{}.of(row, n), row_sum<norm_square>{}.of(row, n),
+                       row_largest{}.of(row, n)};
+        const std::lock_guard lock(mutex_);
+        rows_.push_back(one);
         count_ += n;
     }
 
@@ -46,21 +51,33 @@ public:
         return tensor::sink<T>::into(*this, shape);
     }
 
-    [[nodiscard]] gradient_summary summary() const {
+    [[nodiscard]] gradient_summary summary() {
         gradient_summary s;
         if (count_ == 0)
             return s;
+        std::sort(rows_.begin(), rows_.end(), [](const sums& a, const sums& b) { return a.first < b.first; });
+        double sum = 0.0, squares = 0.0;
+        for (const sums& row : rows_) {
+            sum += row.sum;
+            squares += row.squares;
+            s.max = row_largest::join(s.max, row.most);
+        }
         const double n = static_cast<double>(count_);
-        s.mean = sum_ / n;
-        s.max = most_;
-        s.norm = std::sqrt(squares_);
+        s.mean = sum / n;
+        s.norm = std::sqrt(squares);
         if (count_ > 1) // not below 0, and NaN comes through
-            s.std = std::sqrt((std::max)(squares_ - n * s.mean * s.mean, 0.0 * squares_) / (n - 1.0));
+            s.std = std::sqrt((std::max)(squares - n * s.mean * s.mean, 0.0 * squares) / (n - 1.0));
         return s;
     }
 
 private:
-    double sum_ = 0.0, squares_ = 0.0, most_ = 0.0;
+    struct sums {
+        std::size_t first;
+        double sum, squares, most;
+    };
+
+    std::mutex mutex_{};
+    std::vector<sums> rows_{};
     std::size_t count_ = 0;
 };
 

@@ -31,25 +31,10 @@ public:
     /// `counts`: room for `counters`.
     explicit radix_sort(std::uint32_t* counts) : counts_(counts) {}
 
-    /// Sorts n < 2^32 items whose keys are in [low, high]; `other` is room for n more. Calls each(run, size)
-    /// for the items in rising order of their keys, equal ones in that in which they came; equal keys are
-    /// never in two runs. What is in `items` and `other` at the places of a run and before is free from then
-    /// on.
-    template <class Each>
-    void operator()(item* items, item* other, std::size_t n, Bits low, Bits high, Each&& each) const {
-        if (n > 0)
-            sort(items, other, n, low, static_cast<int>(std::bit_width(static_cast<Bits>(high - low))), each);
-    }
-
-private:
     // As many places to write to as the first level of the address cache holds: with 256 parts a pass takes
     // more than twice as long as with 128.
     static constexpr int widest_part = 7;
     static constexpr std::size_t most_parts = std::size_t{1} << widest_part;
-    // 32 KB of float and as much beside it.
-    static constexpr std::size_t whole = 4096, usual_part = 2048;
-    // Below that, clearing and adding up counters takes longer than comparisons.
-    static constexpr std::size_t few = 32;
 
     /// `width` bits of what a key is above `low`.
     struct digit {
@@ -62,7 +47,17 @@ private:
         }
     };
 
-    /// The keys differ in the lowest `width` bits of what they are above `low`.
+    /// Whether so many items are parted, before they are sorted part by part.
+    static bool is_parted(std::size_t n, int width) { return n > whole && width > 0; }
+    /// The width of the digit that n items are parted by.
+    static int parting_width(std::size_t n, int width) {
+        return std::min({width, widest_part, static_cast<int>(std::bit_width(n / usual_part))});
+    }
+
+    /// Sorts n < 2^32 items whose keys differ in the lowest `width` bits of what they are above `low`;
+    /// `other` is room for n more. Calls each(run, size) for the items in rising order of their keys, equal
+    /// ones in that in which they came; equal keys are never in two runs. What is in `items` and `other` at
+    /// the places of a run and before is free from then on.
     template <class Each>
     void sort(item* items, item* other, std::size_t n, Bits low, int width, Each& each) const {
         if (n <= few)
@@ -75,9 +70,15 @@ private:
             part(items, other, n, low, width, each);
     }
 
+private:
+    // 32 KB of float and as much beside it.
+    static constexpr std::size_t whole = 4096, usual_part = 2048;
+    // Below that, clearing and adding up counters takes longer than comparisons.
+    static constexpr std::size_t few = 32;
+
     template <class Each>
     void part(item* items, item* other, std::size_t n, Bits low, int width, Each& each) const {
-        const int parting = std::min({width, widest_part, static_cast<int>(std::bit_width(n / usual_part))});
+        const int parting = parting_width(n, width);
         const int rest = width - parting;
         const digit highest{low, rest, parting};
         std::array<std::uint32_t, most_parts> ends{};
@@ -152,6 +153,98 @@ private:
     }
 
     std::uint32_t* counts_;
+};
+
+/// Items of a range of keys.
+struct radix_part {
+    std::size_t first, size;
+    std::size_t true_before; // items whose payload is odd
+};
+
+/// The first step of a sort, for items that lie in several segments: these are counted, and moved, one by one
+/// or at the same time. The result is as if they lay one after the other.
+template <class Bits>
+class radix_parting {
+    using radix = radix_sort<Bits>;
+    using item = keyed<Bits>;
+
+public:
+    /// Of keys up to `high`, of which none is below `low`.
+    radix_parting(Bits low, Bits high)
+        : low_(low), high_(high), width_(static_cast<int>(std::bit_width(static_cast<Bits>(high - low)))) {}
+
+    [[nodiscard]] Bits low() const { return low_; }
+    /// The keys differ in so many bits of what they are above `low`.
+    [[nodiscard]] int width() const { return width_; }
+
+    /// Whether n items are parted at all.
+    [[nodiscard]] bool has_parts(std::size_t n) const { return radix::is_parted(n, width_); }
+
+    /// Counts the n items of a segment, and those with an odd payload. If there may be keys above `high`,
+    /// which `drops` says, their items are left out, and the others close up. Gives how many are left.
+    std::size_t count(item* items, std::size_t n, std::uint64_t* counts, bool drops) const {
+        std::fill_n(counts, radix::most_parts, std::uint64_t{0});
+        const typename radix::digit d = digit(finest());
+        if (!drops) {
+            for (std::size_t i = 0; i < n; ++i)
+                counts[d.of(items[i])] += once(items[i]);
+            return n;
+        }
+        item* to = items;
+        for (std::size_t i = 0; i < n; i += block) { // so that only what is left is counted, in the cache
+            const item* const first = to;
+            for (std::size_t j = i; j < std::min(n, i + block); ++j) { // without branches
+                const item one = items[j];
+                *to = one;
+                to += one.key <= high_ ? 1 : 0;
+            }
+            for (const item* one = first; one != to; ++one)
+                counts[d.of(*one)] += once(*one);
+        }
+        return static_cast<std::size_t>(to - items);
+    }
+
+    /// Turns the counts of all segments, of n items, into where each starts to write, and tells the parts,
+    /// 2^w of them: gives w.
+    int place(std::uint64_t* counts, std::size_t segments, std::size_t n, radix_part* parts) const {
+        const int width = radix::parting_width(n, width_);
+        const std::size_t joined = std::size_t{1} << (finest() - width);
+        std::uint64_t before = 0;
+        for (std::size_t k = 0; k < (std::size_t{1} << width); ++k) {
+            const std::uint64_t first = before;
+            for (std::size_t s = 0; s < segments; ++s) {
+                std::uint64_t* own = counts + s * radix::most_parts;
+                std::uint64_t sum = 0;
+                for (std::size_t i = k * joined; i < (k + 1) * joined; ++i)
+                    sum += own[i];
+                own[k] = before & item_mask;
+                before += sum;
+            }
+            parts[k] = {first & item_mask, (before & item_mask) - (first & item_mask), first >> 32};
+        }
+        return width;
+    }
+
+    /// Moves the n items of a segment to their parts, from `to` on.
+    void move(const item* items, std::size_t n, item* to, std::uint64_t* places, int width) const {
+        const typename radix::digit d = digit(width);
+        for (std::size_t i = 0; i < n; ++i)
+            to[places[d.of(items[i])]++] = items[i];
+    }
+
+private:
+    static constexpr std::uint64_t item_mask = 0xffffffff;
+    static constexpr std::size_t block = 512;
+
+    /// Both counts of an item in one.
+    static std::uint64_t once(const item& i) { return 1 + (static_cast<std::uint64_t>(i.payload & 1) << 32); }
+
+    /// The width of the digit that is counted by.
+    [[nodiscard]] int finest() const { return std::min(width_, radix::widest_part); }
+    [[nodiscard]] typename radix::digit digit(int width) const { return {low_, width_ - width, width}; }
+
+    Bits low_, high_;
+    int width_;
 };
 
 } // namespace xloss::engine

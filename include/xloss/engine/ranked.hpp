@@ -2,6 +2,7 @@
 #define XLOSS_ENGINE_RANKED_HPP
 
 #include <xloss/config.hpp>
+#include <xloss/engine/crew.hpp>
 #include <xloss/engine/element_rows.hpp>
 #include <xloss/engine/ranking.hpp>
 #include <xloss/engine/region_set.hpp>
@@ -9,6 +10,7 @@
 #include <xloss/engine/target.hpp>
 #include <xloss/simd/flush.hpp>
 #include <xloss/simd/number.hpp>
+#include <xloss/simd/prefetch.hpp>
 
 #include <algorithm>
 #include <array>
@@ -25,6 +27,12 @@ class ranked_regions {
     using reader = element_reader<T>;
 
 public:
+    /// Whether one of so many regions of so many pixels is better ranked by several threads than several
+    /// regions at a time.
+    static bool splits(std::size_t regions, std::size_t pixels) {
+        return pixels >= jaccard_ranking<T>::least_shared && (regions < most_workers || pixels > (1U << 20));
+    }
+
     ranked_regions(const Loss& loss, const sweep_inputs<T>& in, const reader& elements,
                    const region_set& regions)
         : loss_(loss), elements_(elements), regions_(regions), g_(in.y.geometry()),
@@ -34,15 +42,20 @@ public:
     /// the call at `slopes`.
     template <bool Gradient>
     region_found evaluate(std::size_t group, std::size_t c, T* slopes) {
-        ranking_.clear();
         const std::size_t first = regions_.first_sample(group);
-        for (std::size_t k = 0; k < regions_.samples_per_group(); ++k)
-            for (std::size_t i = 0; i < g_.pixels; i += tile_size)
-                add<Gradient>(first + k, c, i, k * g_.pixels + i, slopes);
+        ranking_.collect(regions_.samples_per_group() * g_.pixels,
+                         [&](auto& to, std::size_t number, std::size_t end) {
+                             while (number < end)
+                                 number += add<Gradient>(to, first, c, number, end, slopes);
+                         });
         if constexpr (Gradient)
             write_slopes(first, c, slopes);
         return {ranking_.value(), ranking_.weight(), ranking_.target(), 0.0};
     }
+
+    /// What the ranking says of these.
+    [[nodiscard]] bool was_general() const { return ranking_.was_general(); }
+    void reserve_general() { ranking_.reserve_general(); }
 
 private:
     /// Pixels are numbered through the samples of the group, whose planes lie apart.
@@ -51,23 +64,42 @@ private:
             return; // there may be no memory for slopes
         T* plane = slopes + g_.first(first, c);
         const std::size_t skip = (g_.classes - 1) * g_.pixels;
-        if (regions_.samples_per_group() == 1 || skip == 0) {
-            ranking_.each_slope([=](std::size_t pixel, T slope) { plane[pixel] = slope; });
-        } else {
-            // Numbers of ranked pixels fit: a division of 64 bits takes several times as long.
-            const auto pixels = static_cast<std::uint32_t>(g_.pixels);
-            ranking_.each_slope([=](std::size_t pixel, T slope) {
-                plane[pixel + static_cast<std::uint32_t>(pixel) / pixels * skip] = slope;
-            });
-        }
+        if (regions_.samples_per_group() == 1 || skip == 0)
+            ranking_.each_slope(slope_writer{plane});
+        else // numbers of ranked pixels fit into 32 bits
+            ranking_.each_slope(strewn_writer{plane, static_cast<std::uint32_t>(g_.pixels), skip});
     }
 
-    /// Adds a tile to the ranking.
-    template <bool Gradient>
-    void add(std::size_t b, std::size_t c, std::size_t i, std::size_t number, T* slopes) {
+    /// To one plane.
+    struct slope_writer {
+        T* plane;
+
+        void operator()(std::size_t pixel, T slope) const { plane[pixel] = slope; }
+        void ahead(std::size_t pixel) const { simd::prefetch_to_write(plane + pixel); }
+    };
+
+    /// To planes of so many pixels, with `skip` others between them. A division of 64 bits would take several
+    /// times as long.
+    struct strewn_writer {
+        T* plane;
+        std::uint32_t pixels;
+        std::size_t skip;
+
+        void operator()(std::size_t pixel, T slope) const { *place(pixel) = slope; }
+        void ahead(std::size_t pixel) const { simd::prefetch_to_write(place(pixel)); }
+        [[nodiscard]] T* place(std::size_t pixel) const {
+            return plane + pixel + static_cast<std::uint32_t>(pixel) / pixels * skip;
+        }
+    };
+
+    /// Adds a tile of pixels from `number` on, but of one sample, to the ranking; how many these are.
+    template <bool Gradient, class To>
+    std::size_t add(To& to, std::size_t first, std::size_t c, std::size_t number, std::size_t end,
+                    T* slopes) const {
         typename reader::buffers r;
         alignas(64) std::array<T, tile_size> error, slope;
-        const std::size_t n = std::min(tile_size, g_.pixels - i);
+        const std::size_t b = first + number / g_.pixels, i = number % g_.pixels;
+        const std::size_t n = std::min({tile_size, g_.pixels - i, end - number});
         const typename reader::rows rows = elements_.read(b, c, i, n, r);
         {
             const simd::flush_denormals flush;
@@ -84,7 +116,8 @@ private:
         }
         if constexpr (Gradient)
             std::fill_n(slopes + g_.first(b, c) + i, n, T(0)); // of what is not ranked
-        ranking_.add(error.data(), slope.data(), rows.y, rows.m, n, number);
+        to.add(error.data(), slope.data(), rows.y, rows.m, n, number);
+        return n;
     }
 
     const Loss& loss_;

@@ -4,6 +4,7 @@
 #include <xloss/config.hpp>
 #include <xloss/engine/executor.hpp>
 #include <xloss/engine/radix_sort.hpp>
+#include <xloss/engine/ranked_errors.hpp>
 #include <xloss/engine/workspace.hpp>
 #include <xloss/simd/number.hpp>
 #include <xloss/tensor/error.hpp>
@@ -39,6 +40,10 @@ namespace xloss::engine {
 /// **Same bits** however the pixels are cut into calls of `add`, and for every executor. Where all weights
 /// are 0 or 1 and all targets too, also in whatever order they are added.
 ///
+/// **Threads.** A large region is collected, sorted and walked in pieces by the executor, and its slopes are
+/// called for from several threads; with soft targets or other weights than 0 and 1, whose sums are rounded,
+/// all on the calling thread.
+///
 /// **Memory.** For every pixel of the largest region 16 bytes of float, 32 of double, and with soft targets
 /// or weights other than 0 and 1 another 12 or 24.
 ///
@@ -49,33 +54,42 @@ namespace xloss::engine {
 //  - Pairs of key and number, parted by 7 bits and then sorted part by part by two digits: 17. The same pairs
 //    from the lowest digit on in three passes of 11 or 10 bits or four of 8: 20 to 24. std::sort: 109.
 //  - Keys alone, 17, write no numbers, but then every pixel has to look for its key: 33 more. Pairs write
-//    their slopes to their pixels for 6.
+//    their slopes to their pixels for 6, for 1 to 2 where the memory is fetched ahead.
 //  - Parting by 8 bits or more: one pass of 3 becomes one of 7. Sorting a part by one digit and insertion: 1
 //    to 4 more than by two digits. Digits of 8 bits instead of up to 11: 6 more where errors have many
 //    magnitudes.
 //  - Not at all, since their derivative is 0: pixels after the last true one; of fresh softmax 94 %.
 template <class T>
 class jaccard_ranking {
+    using errors = ranked_errors<T>;
+
 public:
+    /// Regions of so many pixels are shared by threads.
+    static constexpr std::size_t least_shared = std::size_t{1} << 16;
+
     /// Room for regions of up to `most_pixels` pixels, with numbers below that; one such object of a
-    /// workspace at a time. A region is ranked on the calling thread.
+    /// workspace at a time.
     ///
     /// @throws shape_error for 2^31 pixels or more: their numbers have 31 bits.
-    jaccard_ranking(std::size_t most_pixels, const executor_ref&, workspace& memory)
-        : most_(most_pixels), memory_(memory) {
+    jaccard_ranking(std::size_t most_pixels, const executor_ref& executor, workspace& memory)
+        : most_(most_pixels), executor_(executor), memory_(memory) {
         constexpr std::size_t limit = std::numeric_limits<std::int32_t>::max();
         if (most_pixels > limit)
             throw shape_error("jaccard_ranking: a region of " + std::to_string(most_pixels) +
                               " pixels, at most " + std::to_string(limit) + " can be ranked");
-        // Appending writes one more than it keeps.
-        pixels_ = memory.template get<pixel>(scratch::ranked_pixels, 2 * (most_pixels + 1));
-        counts_ = memory.template get<std::uint32_t>(scratch::ranked_counts, radix_sort<bits>::counters);
+        const std::size_t segments = segments_of(most_pixels);
+        room_ = most_pixels + segments; // each writes one more than it keeps
+        pixels_ = memory.template get<pixel>(scratch::ranked_pixels, 2 * room_);
+        segments_ = memory.template get<errors>(scratch::ranked_segments, segments);
+        counts_ = memory.template get<std::uint64_t>(scratch::ranked_counts, segments * radix::most_parts);
+        clear();
     }
 
     /// Starts a new region.
     void clear() {
-        state_ = {};
-        kept_ = 0;
+        used_ = 1;
+        segments_[0].start(pixels_);
+        general_ = ranked_ = false;
         value_ = 0;
     }
 
@@ -84,199 +98,113 @@ public:
     /// slope of a pixel with y = 1 is -1, with y = 0 it is 1: of these it may go unread. Every number once;
     /// not after `value` or `each_slope`.
     void add(const T* error, const T* slope, const T* y, const T* m, std::size_t n, std::size_t first) {
-        for (std::size_t i = 0; i < n; i += block) {
+        for (std::size_t i = 0; i < n; i += errors::block) {
             const T* weights = m == nullptr ? nullptr : m + i;
-            const std::size_t count = std::min(block, n - i);
-            if (state_.general || !add_plain(error + i, y + i, weights, count, first + i))
+            const std::size_t count = std::min(errors::block, n - i);
+            if (general_ || !segments_[0].add_plain(error + i, y + i, weights, count, first + i))
                 add_general(error + i, slope + i, y + i, weights, count, first + i);
         }
     }
 
+    /// Starts a new region of the pixels [0, n) and adds them all: `add_range(to, first, last)` adds those in
+    /// [first, last) by to.add(...), as above; through the executor, and perhaps once more.
+    template <class F>
+    void collect(std::size_t n, F&& add_range) {
+        clear();
+        const std::size_t count = was_general_ ? 1 : segments_of(n);
+        if (count > 1 && collect_segments(n, count, add_range))
+            return;
+        clear();
+        add_range(*this, std::size_t{0}, n);
+    }
+
     /// The sum of relu(e) dJ.
     [[nodiscard]] double value() {
-        if (!state_.ranked) {
-            pixel* to = pixels_;
-            rank([&](const pixel* run, std::size_t n) {
-                if (run != to)
-                    std::copy_n(run, n, to);
-                to += n;
+        if (!ranked_)
+            rank([this](const pixel* run, std::size_t n, std::size_t place) {
+                if (run != pixels_ + place)
+                    std::copy_n(run, n, pixels_ + place);
             });
-        }
         return value_;
     }
 
     /// Calls f(number, derivative times the slope of the error) for pixels with a positive error, each at
-    /// most once, in the order that suits; the derivative of all others is 0. Once for a region; before
-    /// `value` it is faster than after.
+    /// most once, in the order that suits, by any thread of the executor; the derivative of all others is 0.
+    /// Once for a region; before `value` it is faster than after. f.ahead(number), where there is one, is
+    /// called some pixels before, so that the memory is fetched.
     template <class F>
     void each_slope(F&& f) {
-        const auto call = [&](const pixel* run, std::size_t n) {
+        const auto call = [&](const pixel* run, std::size_t n, std::size_t) {
             // What is not general has its y in the lowest bit of the payload: the sign.
-            const int shift = state_.general ? 0 : std::numeric_limits<bits>::digits - 1;
-            const bits sign = state_.general ? 0 : 1;
-            for (std::size_t i = 0; i < n; ++i)
+            const int shift = general_ ? 0 : std::numeric_limits<bits>::digits - 1;
+            const bits sign = general_ ? 0 : 1;
+            for (std::size_t i = 0; i < n; ++i) {
+                if constexpr (requires { f.ahead(i); })
+                    f.ahead(static_cast<std::size_t>(run[std::min(n - 1, i + looks_ahead)].payload >> 1));
                 f(static_cast<std::size_t>(run[i].payload >> 1),
                   std::bit_cast<T>(static_cast<bits>(run[i].key ^ ((run[i].payload & sign) << shift))));
+            }
         };
-        if (state_.ranked)
-            call(pixels_, kept_);
+        if (ranked_)
+            call(pixels_, kept_, 0);
         else
             rank(call);
     }
 
+    /// Whether any region so far had a weight or target other than 0 and 1.
+    [[nodiscard]] bool was_general() const { return was_general_; }
+    /// Takes the memory that such a region needs; of none is there anything in it.
+    void reserve_general() { weighted_ = memory_.template get<weighted>(scratch::ranked_weights, most_); }
+
     /// G, the sum of m y.
-    [[nodiscard]] double target() const { return state_.target + state_.soft_target; }
+    [[nodiscard]] double target() const { return facts().target + facts().soft_target; }
     /// The sum of m.
-    [[nodiscard]] double weight() const { return state_.weight + state_.soft_weight; }
+    [[nodiscard]] double weight() const { return facts().weight + facts().soft_weight; }
 
 private:
-    using bits = simd::detail::bits_of<T>;
-    using V = simd::number<T>;
-    /// The key falls with the error: sorted, the largest error is first. The payload is the number of the
-    /// pixel, and in the lowest bit y, where that is 0 or 1. Ranked, the key gives its place to the slope.
-    using pixel = keyed<bits>;
+    using bits = typename errors::bits;
+    using pixel = typename errors::pixel; // ranked, the key gives its place to the slope
+    using radix = radix_sort<bits>;
 
     /// What a pixel has that is not plain.
     struct weighted {
         T m, y, slope;
     };
 
-    /// What is known of the pixels so far.
-    struct state {
-        // Whole numbers, exact in whatever order they are added; the others one after the other.
-        double weight = 0, target = 0, soft_weight = 0, soft_target = 0;
-        double ranked_target = 0; // of plain pixels with positive errors
-        T lowest = std::numeric_limits<T>::infinity(), lowest_true = lowest, highest = 0;
-        bool nan = false;     // an error that is there
-        bool general = false; // a weight or target other than 0 and 1
-        bool ranked = false;
-    };
+    // Pixels come strewn: of 17 ns for each the walk and the writes waited for 5. No difference from 16
+    // to 64.
+    static constexpr std::size_t looks_ahead = 32;
+    // So many pixels that collecting them takes longer than waking a thread.
+    static constexpr std::size_t least_segment = std::size_t{1} << 14;
 
-    // Counts in lanes of T are exact, and what is done twice because of one soft target is little.
-    static constexpr std::size_t block = 1024;
-
-    static bits key_of(T error) {
-        return static_cast<bits>(std::bit_cast<bits>(T(-0.0)) - 1 - std::bit_cast<bits>(error));
-    }
-    static T error_of(bits key) {
-        return std::bit_cast<T>(static_cast<bits>(std::bit_cast<bits>(T(-0.0)) - 1 - key));
+    [[nodiscard]] std::size_t segments_of(std::size_t n) const {
+        return n < least_shared ? 1 : slots(executor_, n / least_segment);
     }
 
-    static XLOSS_INLINE V read(const T* from, std::size_t n, double fill) {
-        return n < V::width ? V::load_partial(from, n, fill) : V::load(from);
-    }
+    [[nodiscard]] typename errors::known& facts() { return segments_[0].facts(); }
+    [[nodiscard]] const typename errors::known& facts() const { return segments_[0].facts(); }
 
-    /// A block whose weights are 0 or 1, and targets too; false if they are not, and then nothing is done.
-    bool add_plain(const T* error, const T* y, const T* m, std::size_t n, std::size_t first) {
-        return m == nullptr ? add_plain<false>(error, y, m, n, first)
-                            : add_plain<true>(error, y, m, n, first);
-    }
-
-    template <bool Weights>
-    bool add_plain(const T* error, const T* y, const T* m, std::size_t n, std::size_t first) {
-        using M = typename V::mask_type;
-        const V infinity = std::numeric_limits<double>::infinity();
-        V weight, target, ranked_target, highest, lowest = infinity, lowest_true = infinity;
-        M odd(false), nan(false);
-        const std::size_t kept = kept_;
-        for (std::size_t i = 0; i < n; i += V::width) {
-            const V e = read(error + i, n - i, -1);
-            V label = read(y + i, n - i, 0);
-            M there(true);
-            if constexpr (Weights) {
-                const V w = read(m + i, n - i, 0);
-                there = w != V(0);
-                odd |= w * w - w != V(0); // infinity too
-                label = select(there, label, V(0));
-                weight = weight + w;
-            }
-            odd |= label * label - label != V(0);
-            target = target + label;
-            const M positive = there & !(e <= V(0));
-            if (!any(positive))
-                continue;
-            nan |= there & isnan(e);
-            ranked_target = ranked_target + select(positive, label, V(0));
-            highest = greater(highest, select(positive, e, V(0)));
-            lowest = lesser(lowest, select(positive, e, infinity));
-            lowest_true = lesser(lowest_true, select(positive & (label != V(0)), e, infinity));
-            const std::uint32_t which = lanes_of(positive);
-            if (n - i >= V::width && all(positive))
-                append_all(error + i, y + i, first + i);
-            else if (static_cast<std::size_t>(std::popcount(which)) <= V::width / 4)
-                append_few(error + i, y + i, which, first + i);
-            else
-                append<Weights>(error + i, y + i, Weights ? m + i : m, std::min(V::width, n - i), first + i);
-        }
-        if (any(odd)) {
-            kept_ = kept;
-            return false;
-        }
-        state_.weight += Weights ? static_cast<double>(sum(weight)) : static_cast<double>(n);
-        state_.target += static_cast<double>(sum(target));
-        state_.ranked_target += static_cast<double>(sum(ranked_target));
-        for (std::size_t lane = 0; lane < V::width; ++lane) {
-            state_.highest = std::max(state_.highest, highest[lane]);
-            state_.lowest = std::min(state_.lowest, lowest[lane]);
-            state_.lowest_true = std::min(state_.lowest_true, lowest_true[lane]);
-        }
-        state_.nan = state_.nan || any(nan);
-        return true;
-    }
-
-    /// Keeps a vector of errors that are all positive.
-    XLOSS_INLINE void append_all(const T* error, const T* y, std::size_t first) {
-        pixel* to = pixels_ + kept_;
-        for (std::size_t i = 0; i < V::width; ++i)
-            to[i] = {key_of(error[i]), payload(first + i, y[i])};
-        kept_ += V::width;
-    }
-
-    /// A bit for each lane that is true.
-    static XLOSS_INLINE std::uint32_t lanes_of(const typename V::mask_type& m) {
-        constexpr auto powers = [] {
-            std::array<T, V::width> all{};
-            for (std::size_t lane = 0; lane < V::width; ++lane)
-                all[lane] = static_cast<T>(std::uint32_t{1} << lane);
-            return all;
-        }();
-        return static_cast<std::uint32_t>(sum(select(m, V::load(powers.data()), V(0))));
-    }
-
-    /// Keeps the errors of some lanes, of which there are so few that stepping over the others costs more.
-    /// Those of a trained model are strewn: a third of the time of its hinge.
-    XLOSS_INLINE void append_few(const T* error, const T* y, std::uint32_t which, std::size_t first) {
-        for (; which != 0; which &= which - 1) {
-            const auto i = static_cast<std::size_t>(std::countr_zero(which));
-            pixels_[kept_++] = {key_of(error[i]), payload(first + i, y[i])};
-        }
-    }
-
-    /// Keeps the positive errors of n <= V::width pixels. No branches, which positive errors among others
-    /// would mislead.
-    template <bool Weights>
-    XLOSS_INLINE void append(const T* error, const T* y, const T* m, std::size_t n, std::size_t first) {
-        pixel* to = pixels_ + kept_;
-        for (std::size_t i = 0; i < n; ++i) {
-            bool there = !(error[i] <= T(0));
-            if constexpr (Weights)
-                there = there && m[i] != T(0);
-            *to = {key_of(error[i]), payload(first + i, y[i])};
-            to += there ? 1 : 0;
-        }
-        kept_ = static_cast<std::size_t>(to - pixels_);
-    }
-
-    /// The last bit of the exponent is set in 1 and not in 0.
-    static XLOSS_INLINE bits payload(std::size_t number, T y) {
-        constexpr int mantissa = std::numeric_limits<T>::digits - 1;
-        return static_cast<bits>(number << 1) | ((std::bit_cast<bits>(y) >> mantissa) & 1);
+    /// Segments of plain pixels; false if some are not.
+    template <class F>
+    bool collect_segments(std::size_t n, std::size_t count, F& add_range) {
+        const std::size_t step = (n + count - 1) / count;
+        executor_.run(count, [&](std::size_t s) {
+            segments_[s].start(pixels_ + s * (step + 1));
+            add_range(segments_[s], std::min(n, s * step), std::min(n, (s + 1) * step));
+        });
+        was_general_ =
+            !std::all_of(segments_, segments_ + count, [](const errors& s) { return s.is_plain(); });
+        for (std::size_t s = 1; s < count; ++s)
+            facts().merge(segments_[s].facts());
+        used_ = count;
+        return !was_general_;
     }
 
     void add_general(const T* error, const T* slope, const T* y, const T* m, std::size_t n,
                      std::size_t first) {
-        if (!state_.general)
+        if (!general_)
             start_general();
+        typename errors::known& known = facts();
         for (std::size_t i = 0; i < n; ++i) {
             const T w = m == nullptr ? T(1) : m[i];
             if (w == T(0))
@@ -284,79 +212,121 @@ private:
             // Pixels that are plain are counted as such, or the way in which the pixels are cut into blocks
             // would show.
             const bool plain = w == T(1) && (y[i] == T(0) || y[i] == T(1));
-            (plain ? state_.weight : state_.soft_weight) += static_cast<double>(w);
-            (plain ? state_.target : state_.soft_target) +=
-                static_cast<double>(w) * static_cast<double>(y[i]);
+            (plain ? known.weight : known.soft_weight) += static_cast<double>(w);
+            (plain ? known.target : known.soft_target) += static_cast<double>(w) * static_cast<double>(y[i]);
             if (error[i] <= T(0))
                 continue;
             weighted_[first + i] = {w, y[i], slope[i]};
-            pixels_[kept_++] = {key_of(error[i]), payload(first + i, y[i])};
-            state_.nan = state_.nan || error[i] != error[i];
-            state_.highest = std::max(state_.highest, error[i]);
-            state_.lowest = std::min(state_.lowest, error[i]);
+            segments_[0].keep(error[i], y[i], first + i);
         }
     }
 
     /// The pixels so far were plain.
     void start_general() {
-        state_.general = true;
-        weighted_ = memory_.template get<weighted>(scratch::ranked_weights, most_);
-        for (std::size_t i = 0; i < kept_; ++i) {
-            const bool y = (pixels_[i].payload & 1) != 0;
-            weighted_[pixels_[i].payload >> 1] = {T(1), y ? T(1) : T(0), y ? T(-1) : T(1)};
+        general_ = was_general_ = true;
+        reserve_general();
+        for (std::size_t i = 0; i < segments_[0].size(); ++i) {
+            const bits payload = pixels_[i].payload;
+            const bool y = (payload & 1) != 0;
+            weighted_[payload >> 1] = {T(1), y ? T(1) : T(0), y ? T(-1) : T(1)};
         }
     }
 
-    /// Sorts and takes the value, once. `sink` gets, run by run, pixels whose keys have become slopes.
+    /// Sorts and takes the value, once. `sink` gets, run by run, pixels whose keys have become slopes, and
+    /// the number of those before them in the order.
     template <class Sink>
     void rank(Sink&& sink) {
-        state_.ranked = true;
+        ranked_ = true;
         const double g = target();
-        if (state_.nan || g != g || weight() != weight())
+        if (facts().nan || g != g || weight() != weight())
             return all_nan(sink);
-        drop_zero_slopes(g);
-        sums_ = {g, g};
-        const auto walk = [&](pixel* run, std::size_t n) {
-            if (state_.general)
-                walk_general(run, n);
-            else if (g == 0)
-                value_ = walk_group(run, n, sums_);
-            else
-                walk_plain(run, n);
-            sink(run, n);
-        };
-        const radix_sort<bits> sort(counts_);
-        sort(pixels_, pixels_ + most_ + 1, kept_, key_of(state_.highest), key_of(state_.lowest), walk);
+        const T last = last_error(g);
+        const radix_parting<bits> parting(errors::key_of(facts().highest), errors::key_of(last));
+        executor_.run(used_, [&](std::size_t s) {
+            const std::size_t n = parting.count(segments_[s].pixels(), segments_[s].size(), counts_of(s),
+                                                last > facts().lowest);
+            segments_[s].resize(n);
+        });
+        kept_ = 0;
+        for (std::size_t s = 0; s < used_; ++s)
+            kept_ += segments_[s].size();
+        if (kept_ == 0)
+            return;
+        if (!parting.has_parts(kept_)) {
+            gather();
+            walker w{{g, g}};
+            walk_sorted({pixels_, pixels_ + room_, kept_, 0}, parting.low(), parting.width(), w, sink);
+            value_ = w.value;
+        } else {
+            rank_parts(parting, g, sink);
+        }
     }
 
     template <class Sink>
     void all_nan(Sink& sink) {
         value_ = std::numeric_limits<double>::quiet_NaN();
+        gather();
         for (std::size_t i = 0; i < kept_; ++i)
             pixels_[i].key = std::bit_cast<bits>(std::numeric_limits<T>::quiet_NaN());
-        sink(pixels_, kept_);
+        sink(pixels_, kept_, 0);
     }
 
-    /// Without a true pixel only the largest errors count. After the last true pixel I is 0, and so is what
-    /// follows: of fresh logits nearly all pixels.
-    void drop_zero_slopes(double g) {
-        T least = state_.lowest;
-        if (g == 0)
-            least = state_.highest;
-        else if (!state_.general && state_.ranked_target == state_.target)
-            least = state_.lowest_true;
-        if (!(least > state_.lowest))
-            return;
-        state_.lowest = least;
-        const bits last = key_of(least);
-        pixel* to = pixels_;
-        for (std::size_t i = 0; i < kept_; ++i) {
-            const pixel p = pixels_[i];
-            *to = p;
-            to += p.key <= last ? 1 : 0;
+    /// Moves the segments next to each other.
+    void gather() {
+        kept_ = segments_[0].size();
+        for (std::size_t s = 1; s < used_; ++s) {
+            const errors& from = segments_[s];
+            std::copy_n(from.pixels(), from.size(), pixels_ + kept_);
+            kept_ += from.size();
         }
-        kept_ = static_cast<std::size_t>(to - pixels_);
     }
+
+    [[nodiscard]] std::uint64_t* counts_of(std::size_t segment) const {
+        return counts_ + segment * radix::most_parts;
+    }
+
+    /// The last error whose slope is not 0. Without a true pixel only the largest errors count. After the
+    /// last true pixel I is 0, and so is what follows: of fresh logits nearly all pixels.
+    [[nodiscard]] T last_error(double g) const {
+        if (g == 0)
+            return facts().highest;
+        return !general_ && facts().ranked_target == facts().target ? facts().lowest_true : facts().lowest;
+    }
+
+    /// Part by part, each of which knows what is before it.
+    template <class Sink>
+    void rank_parts(const radix_parting<bits>& parting, double g, Sink& sink) {
+        std::array<radix_part, radix::most_parts> parts;
+        const int width = parting.place(counts_, used_, kept_, parts.data());
+        pixel* to = pixels_ + room_;
+        executor_.run(used_, [&](std::size_t s) {
+            parting.move(segments_[s].pixels(), segments_[s].size(), to, counts_of(s), width);
+        });
+        std::array<double, radix::most_parts> values{};
+        walker soft{{g, g}}; // passes from part to part
+        auto one = [&](std::size_t k) {
+            const radix_part& p = parts[k];
+            if (p.size == 0)
+                return;
+            const double before = static_cast<double>(p.true_before);
+            walker own{{g - before, g + (static_cast<double>(p.first) - before)}};
+            walk_sorted({to + p.first, pixels_ + p.first, p.size, p.first}, parting.low(),
+                        parting.width() - width, general_ ? soft : own, sink);
+            values[k] = own.value;
+        };
+        const std::size_t count = std::size_t{1} << width;
+        (general_ ? executor_ref() : executor_).run(count, one);
+        value_ = soft.value;
+        for (std::size_t k = 0; k < count; ++k)
+            value_ += values[k];
+    }
+
+    /// Pixels with room beside them, and how many are before them in the order.
+    struct unsorted {
+        pixel* items;
+        pixel* other;
+        std::size_t size, place;
+    };
 
     /// What the next group starts from.
     struct sums {
@@ -372,6 +342,29 @@ private:
         }
     };
 
+    /// Goes through the order.
+    struct walker {
+        sums at;
+        double value = 0;
+    };
+
+    template <class Sink>
+    void walk_sorted(const unsorted& u, bits low, int width, walker& w, Sink& sink) {
+        std::array<std::uint32_t, radix::counters> counts;
+        std::size_t place = u.place;
+        const auto walk = [&](pixel* run, std::size_t n) {
+            if (general_)
+                walk_general(run, n, w);
+            else if (w.at.u == 0)
+                w.value = walk_group(run, n, w.at);
+            else
+                walk_plain(run, n, w);
+            sink(run, n, place);
+            place += n;
+        };
+        radix(counts.data()).sort(u.items, u.other, u.size, low, width, walk);
+    }
+
     [[nodiscard]] static std::size_t end_of_group(const pixel* run, std::size_t first, std::size_t n) {
         std::size_t end = first + 1;
         while (end < n && run[end].key == run[first].key)
@@ -382,12 +375,12 @@ private:
     /// Groups are mostly of one pixel. The target, which follows no pattern, enters without a branch, and the
     /// counts are integers: as double, i and the value become one vector for g++, and then i waits for the
     /// division.
-    void walk_plain(pixel* run, std::size_t n) {
+    static void walk_plain(pixel* run, std::size_t n, walker& w) {
         std::int64_t true_before = 0, false_before = 0;
-        double value = value_;
+        double value = w.value;
         for (std::size_t k = 0; k < n;) {
-            const sums s{sums_.i - static_cast<double>(true_before),
-                         sums_.u + static_cast<double>(false_before)};
+            const sums s{w.at.i - static_cast<double>(true_before),
+                         w.at.u + static_cast<double>(false_before)};
             const pixel p = run[k];
             if (k + 1 < n && run[k + 1].key == p.key) [[unlikely]] {
                 const std::size_t end = end_of_group(run, k, n);
@@ -401,13 +394,13 @@ private:
             const auto y = static_cast<std::int64_t>(p.payload & 1);
             const double a = static_cast<double>(y), b = 1.0 - a;
             const double slope = (s.i * b + a * s.u) / (s.u * (s.u + b));
-            value += static_cast<double>(error_of(p.key)) * slope;
+            value += static_cast<double>(errors::error_of(p.key)) * slope;
             run[k++].key = std::bit_cast<bits>(static_cast<T>(slope));
             true_before += y;
             false_before += 1 - y;
         }
-        sums_.pass(static_cast<double>(true_before), static_cast<double>(false_before));
-        value_ = value;
+        w.at.pass(static_cast<double>(true_before), static_cast<double>(false_before));
+        w.value = value;
     }
 
     static std::int64_t count_true(const pixel* run, std::size_t n) {
@@ -419,7 +412,7 @@ private:
 
     /// A group whose targets are 0 or 1; what it adds to the value.
     static double walk_group(pixel* run, std::size_t n, const sums& before) {
-        const double error = static_cast<double>(error_of(run[0].key));
+        const double error = static_cast<double>(errors::error_of(run[0].key));
         const double a = static_cast<double>(count_true(run, n)), b = static_cast<double>(n) - a;
         const double slope = before.slope(a, b);
         for (std::size_t k = 0; k < n; ++k)
@@ -427,35 +420,39 @@ private:
         return error * (slope * (a + b));
     }
 
-    void walk_general(pixel* run, std::size_t n) {
+    void walk_general(pixel* run, std::size_t n, walker& to) const {
         for (std::size_t k = 0; k < n;) {
             const std::size_t end = end_of_group(run, k, n);
-            const double error = static_cast<double>(error_of(run[k].key));
+            const double error = static_cast<double>(errors::error_of(run[k].key));
             double a = 0, b = 0;
             for (std::size_t j = k; j < end; ++j) {
                 const weighted& w = weighted_[run[j].payload >> 1];
                 a += static_cast<double>(w.m) * static_cast<double>(w.y);
                 b += static_cast<double>(w.m) * (1.0 - static_cast<double>(w.y));
             }
-            const double slope = sums_.slope(a, b);
-            value_ += error * (slope * (a + b));
+            const double slope = to.at.slope(a, b);
+            to.value += error * (slope * (a + b));
             for (; k < end; ++k) {
                 const weighted& w = weighted_[run[k].payload >> 1];
                 run[k].key = std::bit_cast<bits>(static_cast<T>(slope * static_cast<double>(w.m)) * w.slope);
             }
-            sums_.pass(a, b);
+            to.at.pass(a, b);
         }
     }
 
-    std::size_t most_;
+    std::size_t most_, room_ = 0;
+    const executor_ref& executor_;
     workspace& memory_;
     pixel* pixels_ = nullptr;
-    std::uint32_t* counts_ = nullptr;
+    errors* segments_ = nullptr;
+    std::uint64_t* counts_ = nullptr;
     weighted* weighted_ = nullptr;
-    std::size_t kept_ = 0;
+    std::size_t used_ = 1; // segments
+    std::size_t kept_ = 0; // pixels, once ranked
     double value_ = 0;
-    sums sums_{};
-    state state_{};
+    bool general_ = false; // a weight or target other than 0 and 1
+    bool was_general_ = false;
+    bool ranked_ = false;
 };
 
 } // namespace xloss::engine

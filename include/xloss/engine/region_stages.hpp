@@ -3,6 +3,7 @@
 
 #include <xloss/engine/bind.hpp>
 #include <xloss/engine/check.hpp>
+#include <xloss/engine/crew.hpp>
 #include <xloss/engine/element_rows.hpp>
 #include <xloss/engine/filtered.hpp>
 #include <xloss/engine/options.hpp>
@@ -23,6 +24,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <type_traits>
 
@@ -37,7 +39,8 @@ public:
                   const mode_options& options, const call_options& call)
         : one_(one), in_(in), survey_(s), options_(options), call_(call), g_(in.y.geometry()),
           regions_(region_options(one.loss), g_, false), elements_(in),
-          evaluator_(one.loss, in, elements_, regions_) {}
+          evaluators_(workers(), in.memory,
+                      [&](auto& place, std::size_t, workspace& memory) { hire(place, memory); }) {}
 
     /// Throws what is wrong with parameters and upstream.
     void check() const {
@@ -112,19 +115,46 @@ private:
         return {in_.memory.template get<double>(scratch::region_factors, rows), rows};
     }
 
+    /// As many as evaluate regions at a time. A single one uses the executor itself.
+    [[nodiscard]] std::size_t workers() const {
+        const std::size_t pixels = regions_.samples_per_group() * g_.pixels;
+        if (count() * pixels < least_shared_pixels || evaluator::splits(count(), pixels))
+            return 1;
+        return std::min(crew<evaluator>::size_for(in_.executor, count()), workers_for(pixels));
+    }
+
+    void hire(std::optional<evaluator>& place, workspace& memory) const {
+        static constexpr executor_ref none{};
+        const executor_ref& executor = workers() == 1 ? in_.executor : none;
+        place.emplace(one_.loss, sweep_inputs<T>{in_.x, in_.y, in_.probabilities, executor, memory},
+                      elements_, regions_);
+    }
+
     template <bool Gradient>
     void evaluate(T* slopes) {
         outcomes_ = outcomes();
         elements_.activate();
-        for (std::size_t group = 0, flat = 0; group < regions_.groups(); ++group)
-            for (std::size_t i = 0; i < regions_.kept(); ++i, ++flat) {
-                const region_found found =
-                    evaluator_.template evaluate<Gradient>(group, regions_.class_at(i), slopes);
-                outcomes_[flat] = regions_.judge(found.weight, found.target, i);
-                if (outcomes_[flat].follows_formula)
-                    outcomes_[flat].loss = found.loss;
-                outcomes_[flat].elements = elements_of(found);
-            }
+        evaluators_.run(in_.executor, count(), [&](evaluator& worker, std::size_t flat) {
+            const std::size_t group = flat / regions_.kept(), i = flat % regions_.kept();
+            const region_found found =
+                worker.template evaluate<Gradient>(group, regions_.class_at(i), slopes);
+            region_outcome& outcome = outcomes_[flat];
+            outcome = regions_.judge(found.weight, found.target, i);
+            if (outcome.follows_formula)
+                outcome.loss = found.loss;
+            outcome.elements = elements_of(found);
+        });
+        if constexpr (ranks<Loss>)
+            reserve_alike();
+    }
+
+    /// If a worker needed memory for weights, so may each in the next call, of the same shape.
+    void reserve_alike() {
+        bool any = false;
+        for (std::size_t i = 0; i < evaluators_.size(); ++i)
+            any = any || evaluators_[i].was_general();
+        for (std::size_t i = 0; any && i < evaluators_.size(); ++i)
+            evaluators_[i].reserve_general();
     }
 
     /// What a region is in the denominator of a mean over elements.
@@ -246,7 +276,7 @@ private:
     const geometry& g_;
     region_set regions_;
     element_reader<T> elements_;
-    evaluator evaluator_;
+    crew<evaluator> evaluators_;
     std::span<region_outcome> outcomes_{};
 };
 

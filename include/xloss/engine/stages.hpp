@@ -81,7 +81,7 @@ public:
     }
 
     /// Value, and in one sweep the gradient (none where `out` has no tensor) and the rows of what each of N
-    /// losses gives to it: of those that run here, as a sum may have others. On the calling thread.
+    /// losses gives to it: of those that run here, as a sum may have others.
     template <std::size_t N>
     report<N> run_with_rows(const sink_ref<T>& out, std::array<gradient_rows, N>& rows) {
         check_upstream();
@@ -106,9 +106,7 @@ public:
         }
         if (out.to)
             outputs.push_back({bounded(summary_.call_factors(sums_, upstream())), pull_backs(), out});
-        const executor_ref serial{}; // the rows of a loss are added up in their order
-        const sweep_inputs<T> in{in_.x, in_.y, in_.probabilities, serial, in_.memory, in_.predicted};
-        sweep_type(program_, in).run_gradients(outputs);
+        sweep_.run_gradients(outputs);
         return reported<N>();
     }
 

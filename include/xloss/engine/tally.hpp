@@ -2,6 +2,7 @@
 #define XLOSS_ENGINE_TALLY_HPP
 
 #include <xloss/config.hpp>
+#include <xloss/engine/executor.hpp>
 #include <xloss/engine/options.hpp>
 #include <xloss/engine/rows.hpp>
 #include <xloss/engine/survey.hpp>
@@ -17,6 +18,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <limits>
 #include <optional>
 #include <string>
@@ -51,14 +53,6 @@ void add_up(std::size_t n, const T* m, double* sums, Cell&& cell) {
     sums[current] += run;
 }
 
-/// Calls f(sample, first pixel, number of pixels) for every tile of pixels.
-template <class F>
-void each_tile(const geometry& g, F&& f) {
-    for (std::size_t b = 0; b < g.samples; ++b)
-        for (std::size_t i = 0; i < g.pixels; i += tile_size)
-            f(b, i, std::min(tile_size, g.pixels - i));
-}
-
 /// The samples joined to one, so that a list of single labels is not walked tile by tile. For what lies in
 /// memory as label maps do, without a class axis.
 inline geometry joined(geometry g) {
@@ -67,25 +61,82 @@ inline geometry joined(geometry g) {
     return g;
 }
 
+/// Tiles of some pixels, cut into pieces of which none holds pixels of two samples.
+struct tile_pieces {
+    geometry g;
+    std::size_t pixels; // of a piece, whole tiles
+
+    /// `sums`: how many numbers every piece is to add up. It has so many pixels that these do not show, in
+    /// time or in memory.
+    tile_pieces(const geometry& where, std::size_t sums)
+        : g(where), pixels(std::max<std::size_t>(64, 4 * sums / tile_size + 1) * tile_size) {}
+
+    [[nodiscard]] std::size_t per_sample() const { return (g.pixels + pixels - 1) / pixels; }
+    [[nodiscard]] std::size_t count() const { return g.samples * per_sample(); }
+    [[nodiscard]] std::size_t sample_of(std::size_t piece) const { return piece / per_sample(); }
+    [[nodiscard]] bool ends_sample(std::size_t piece) const { return (piece + 1) % per_sample() == 0; }
+
+    /// Calls f(sample, first pixel, number of pixels) for the tiles of a piece.
+    template <class F>
+    void each_tile(std::size_t piece, F&& f) const {
+        const std::size_t first = piece % per_sample() * pixels, end = std::min(g.pixels, first + pixels);
+        for (std::size_t i = first; i < end; i += tile_size)
+            f(sample_of(piece), i, std::min(tile_size, end - i));
+    }
+};
+
+/// Calls run(piece, its sums, which are 0) for every piece, and then merge(piece, its sums) in their order.
+/// What a piece throws waits for those before it, so that the first error is the one that is reported.
+template <class Run, class Merge>
+void tally_pieces(const executor_ref& executor, const tile_pieces& pieces, std::size_t sums, Run&& run,
+                  Merge&& merge) {
+    std::vector<double> numbers(slots(executor, pieces.count()) * sums);
+    std::array<std::exception_ptr, pieces_in_flight> failures{};
+    for_pieces(
+        executor, pieces.count(),
+        [&](std::size_t piece, std::size_t slot) {
+            double* own = numbers.data() + slot * sums;
+            std::fill_n(own, sums, 0.0);
+            try {
+                run(piece, own);
+            } catch (...) {
+                failures[slot] = std::current_exception();
+            }
+        },
+        [&](std::size_t piece, std::size_t slot) {
+            if (failures[slot])
+                std::rethrow_exception(failures[slot]);
+            merge(piece, numbers.data() + slot * sums);
+        });
+}
+
 template <class T>
-bool are_labels(const target<T>& y) {
-    alignas(64) std::array<T, tile_size> buffer;
-    bool good = true;
-    each_tile(joined(y.geometry()), [&](std::size_t b, std::size_t i, std::size_t n) {
-        good = good && in_range(y.labels(b, i, n, buffer.data()), n, -1.0, std::numeric_limits<T>::max());
-    });
-    return good;
+bool are_labels(const target<T>& y, const executor_ref& executor) {
+    const tile_pieces pieces(joined(y.geometry()), 0);
+    double bad = 0.0;
+    tally_pieces(
+        executor, pieces, 1,
+        [&](std::size_t piece, double* found) {
+            alignas(64) std::array<T, tile_size> buffer;
+            pieces.each_tile(piece, [&](std::size_t b, std::size_t i, std::size_t n) {
+                if (!in_range(y.labels(b, i, n, buffer.data()), n, -1.0, std::numeric_limits<T>::max()))
+                    *found = 1.0;
+            });
+        },
+        [&](std::size_t, const double* found) { bad += *found; });
+    return bad == 0.0;
 }
 
 /// Throws what is wrong with labels and weights, before anything is counted.
 template <class T>
-void check_targets_alone(const target<T>& y, const std::optional<std::int64_t>& ignore) {
-    if (y.is_label_map() && !y.has_riders() && are_labels(y))
+void check_targets_alone(const target<T>& y, const std::optional<std::int64_t>& ignore,
+                         const executor_ref& executor = {}) {
+    if (y.is_label_map() && !y.has_riders() && are_labels(y, executor))
         return;
     mode_options options;
     options.ignore_index = ignore;
     workspace memory;
-    surveyor<T>(y, options, {}, memory).run(false);
+    surveyor<T>(y, options, executor, memory).run(false);
 }
 
 // --- what was predicted, as rows of class numbers; below 0 where there is none ---
@@ -226,53 +277,79 @@ void check_mask(const target<T>& y, std::size_t b, std::size_t i, std::size_t n,
                                std::to_string(mask[j]) + ", neither 0 nor 1");
 }
 
+/// Adds a tile of pixels to sums[true class * classes + predicted class].
+template <class T, class Prediction>
+void tally_tile(const target<T>& y, const Prediction& prediction, const geometry& g, std::size_t b,
+                std::size_t i, std::size_t n, std::size_t classes, tally_rows<T>& r, double* sums) {
+    const T* labels = true_classes(y, b, i, n, r.label.data());
+    const T* m = y.masked() ? y.weights(b, 0, i, n, labels, r.m.data(), r.spare.data()) : nullptr;
+    if (!y.is_label_map())
+        check_mask(y, b, i, n, labels, m);
+    const T* predicted = prediction.read(g, b, i, n, r);
+    if (!in_range(predicted, n, 0.0, std::numeric_limits<T>::max()))
+        for (std::size_t j = 0; j < n; ++j)
+            if (predicted[j] < T(0) && !(m && m[j] == T(0)))
+                prediction.refuse(y, b, i + j);
+    add_up(n, m, sums, [=](std::size_t j) {
+        return tensor::class_number(labels[j]) * classes + tensor::class_number(predicted[j]);
+    });
+}
+
 /// Adds every pixel that counts to sums[true class * classes + predicted class]. On an error they are left
 /// half added up. The labels of `y` have been checked, a mask has not.
 template <class T, class Prediction>
-void tally_pairs(const target<T>& y, const Prediction& prediction, std::size_t classes, double* sums) {
+void tally_pairs(const target<T>& y, const Prediction& prediction, std::size_t classes, double* sums,
+                 const executor_ref& executor = {}) {
     const bool apart = Prediction::has_classes || y.has_riders();
-    const geometry g = apart ? y.geometry() : joined(y.geometry());
-    tally_rows<T> r;
-    each_tile(g, [&](std::size_t b, std::size_t i, std::size_t n) {
-        const T* labels = true_classes(y, b, i, n, r.label.data());
-        const T* m = y.masked() ? y.weights(b, 0, i, n, labels, r.m.data(), r.spare.data()) : nullptr;
-        if (!y.is_label_map())
-            check_mask(y, b, i, n, labels, m);
-        const T* predicted = prediction.read(g, b, i, n, r);
-        if (!in_range(predicted, n, 0.0, std::numeric_limits<T>::max()))
-            for (std::size_t j = 0; j < n; ++j)
-                if (predicted[j] < T(0) && !(m && m[j] == T(0)))
-                    prediction.refuse(y, b, i + j);
-        add_up(n, m, sums, [=](std::size_t j) {
-            return tensor::class_number(labels[j]) * classes + tensor::class_number(predicted[j]);
+    const std::size_t cells = classes * classes;
+    const tile_pieces pieces(apart ? y.geometry() : joined(y.geometry()), cells);
+    tally_pieces(
+        executor, pieces, cells,
+        [&](std::size_t piece, double* own) {
+            tally_rows<T> r;
+            pieces.each_tile(piece, [&](std::size_t b, std::size_t i, std::size_t n) {
+                tally_tile(y, prediction, pieces.g, b, i, n, classes, r, own);
+            });
+        },
+        [&](std::size_t, const double* own) {
+            for (std::size_t k = 0; k < cells; ++k)
+                sums[k] += own[k];
         });
-    });
 }
 
 /// For every class of a label map: adds its pixels to sums[class], and the pixels of the samples that have
 /// any of it to sums[classes + class].
 template <class T>
-void tally_labels(const target<T>& y, double* sums) {
-    const geometry& g = y.geometry();
-    std::vector<double> sample(g.classes);
-    tally_rows<T> r;
+void tally_labels(const target<T>& y, double* sums, const executor_ref& executor = {}) {
+    const std::size_t classes = y.geometry().classes;
+    const tile_pieces pieces(y.geometry(), classes);
+    std::vector<double> sample(classes);
     const auto finish_sample = [&] {
         double pixels = 0.0;
         for (double n : sample)
             pixels += n;
-        for (std::size_t c = 0; c < g.classes; ++c) {
+        for (std::size_t c = 0; c < classes; ++c) {
             sums[c] += sample[c];
-            sums[g.classes + c] += sample[c] > 0.0 ? pixels : 0.0;
+            sums[classes + c] += sample[c] > 0.0 ? pixels : 0.0;
             sample[c] = 0.0;
         }
     };
-    each_tile(g, [&](std::size_t b, std::size_t i, std::size_t n) {
-        const T* labels = y.labels(b, i, n, r.label.data());
-        const T* m = y.masked() ? y.weights(b, 0, i, n, labels, r.m.data(), r.spare.data()) : nullptr;
-        add_up(n, m, sample.data(), [=](std::size_t j) { return tensor::class_number(labels[j]); });
-        if (i + n == g.pixels)
-            finish_sample();
-    });
+    tally_pieces(
+        executor, pieces, classes,
+        [&](std::size_t piece, double* own) {
+            tally_rows<T> r;
+            pieces.each_tile(piece, [&](std::size_t b, std::size_t i, std::size_t n) {
+                const T* labels = y.labels(b, i, n, r.label.data());
+                const T* m = y.masked() ? y.weights(b, 0, i, n, labels, r.m.data(), r.spare.data()) : nullptr;
+                add_up(n, m, own, [=](std::size_t j) { return tensor::class_number(labels[j]); });
+            });
+        },
+        [&](std::size_t piece, const double* own) {
+            for (std::size_t c = 0; c < classes; ++c)
+                sample[c] += own[c];
+            if (pieces.ends_sample(piece))
+                finish_sample();
+        });
 }
 
 } // namespace xloss::engine

@@ -7,6 +7,7 @@
 #include <memory>
 #include <new>
 #include <type_traits>
+#include <vector>
 
 namespace xloss {
 
@@ -28,7 +29,8 @@ enum class scratch {
     whole_survey,     // per class: the survey of all elements, while another is made of those that are kept
     keys,             // per element, where some are selected
     histograms,       // per piece in flight: keys counted by a digit
-    ranked_counts,    // keys counted by two digits
+    ranked_counts,    // per piece in flight: keys counted by a digit
+    ranked_segments,  // per piece in flight: where its errors are, and what is known of them
     ranked_pixels,    // per pixel of the largest region, twice: its error with its number
     ranked_weights,   // per pixel of the largest region: weight and target, where they are not 0 or 1
     probabilities,    // per element: what the softmax left, for losses that see a class as a whole
@@ -36,6 +38,9 @@ enum class scratch {
     region_losses,    // per sample and class: what each region is to the mean
     region_factors,   // per sample and class: of the slopes of its elements
     planes,           // per pixel of a region: what losses that look at neighbours make of it
+    spare_planes,     // per pixel of a plane: the same, of one plane at a time
+    plane_sums,       // per plane of a region: its sums
+    spoiled,          // per pixel of a plane: which are absent because of those next to them
     absent,           // per pixel of a region: which are absent, for losses that look at neighbours
     distance_maps,    // per element, where a loss looks at distances and the target brings none
     filter,           // per pixel of a plane: what a loss that looks at neighbours makes its maps with
@@ -84,7 +89,9 @@ private:
 /// nothing. Its size does not grow with the pixels, only with samples times classes (`wasserstein_dice`: and
 /// with pairs of classes); but a selected loss (`top_k`, `ohem`) keeps one number of the logits' type per
 /// element, and distance transforms and losses of ranked errors or of neighbours keep what their
-/// documentation says under Memory. Not to be shared by calls at the same time.
+/// documentation says under Memory; these losses keep it up to eight times where an executor lets several
+/// regions be evaluated at a time, of which as many are in use as there are threads. Not to be shared by
+/// calls at the same time.
 class workspace {
 public:
     /// `n` uninitialized values; valid until the next request of the same kind.
@@ -100,15 +107,26 @@ public:
         return first;
     }
 
+    /// Memory apart from this for one of several workers, by its number, kept like the rest. Not to be asked
+    /// for by several at the same time.
+    workspace& part(std::size_t i) {
+        while (parts_.size() <= i)
+            parts_.push_back(std::make_unique<workspace>());
+        return *parts_[i];
+    }
+
     /// Bytes held.
     [[nodiscard]] std::size_t bytes() const {
         std::size_t sum = 0;
         for (const auto& b : buffers_)
             sum += b.bytes();
+        for (const auto& one : parts_)
+            sum += one->bytes();
         return sum;
     }
 
 private:
+    std::vector<std::unique_ptr<workspace>> parts_{};
     std::array<engine::scratch_buffer, static_cast<std::size_t>(engine::scratch::count)> buffers_{};
 };
 

@@ -143,14 +143,14 @@ public:
                           reinterpret_cast<const std::byte*>(first + box.size()), 0, 0};
     }
 
-    /// No tensor: what is stored goes to consumer.add(row, n), in the order in which it is stored.
+    /// No tensor: what is stored goes to consumer.add(first, row, n), by the thread that stores it.
     template <class Consumer>
     static sink into(Consumer& consumer, const tensor::shape& box) {
         sink result;
         result.origin_.object = &consumer;
         result.origin_.shape = box;
-        result.store_ = [](const origin& to, std::size_t, std::size_t n, const T* row, bool) {
-            static_cast<Consumer*>(const_cast<void*>(to.object))->add(row, n);
+        result.store_ = [](const origin& to, std::size_t first, std::size_t n, const T* row, bool) {
+            static_cast<Consumer*>(const_cast<void*>(to.object))->add(first, row, n);
         };
         return result;
     }

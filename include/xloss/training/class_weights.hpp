@@ -1,6 +1,7 @@
 #ifndef XLOSS_TRAINING_CLASS_WEIGHTS_HPP
 #define XLOSS_TRAINING_CLASS_WEIGHTS_HPP
 
+#include <xloss/engine/executor.hpp>
 #include <xloss/engine/per_class.hpp>
 #include <xloss/engine/tally.hpp>
 #include <xloss/tensor/error.hpp>
@@ -40,20 +41,22 @@ public:
     /// Of a label map, as `add`.
     template <class Y>
     requires(!std::is_arithmetic_v<Y>)
-        class_counts(const Y& labels, std::size_t classes, std::optional<std::int64_t> ignore_index = {})
+        class_counts(const Y& labels, std::size_t classes, std::optional<std::int64_t> ignore_index = {},
+                     const executor_ref& executor = {})
         : class_counts(classes, ignore_index) {
-        add(labels);
+        add(labels, executor);
     }
 
-    /// Adds a label map `[B, ...]` of any integer type; axis 0 are the samples.
+    /// Adds a label map `[B, ...]` of any integer type; axis 0 are the samples. The executor runs pieces of
+    /// it; the numbers do not depend on it.
     /// @throws shape_error; label_error for a label that is neither a class nor ignored; target_error for a
     /// weight that is negative or no number. Nothing is added then.
     template <class Y>
-    class_counts& add(const Y& labels) {
+    class_counts& add(const Y& labels, const executor_ref& executor = {}) {
         const auto y = engine::label_target<double>(
             labels, engine::logits_shape(engine::target_shape(labels), classes_, &class_counts::name),
-            ignore_, &class_counts::name);
-        engine::tally_labels(y, numbers_.data());
+            ignore_, &class_counts::name, executor);
+        engine::tally_labels(y, numbers_.data(), executor);
         return *this;
     }
 
@@ -99,6 +102,7 @@ struct class_weighting {
     weighting method = weighting::inverse;      ///< the formula
     double beta = 0.999;                        ///< b of `effective_number`, in [0, 1)
     std::optional<std::int64_t> ignore_index{}; ///< of label maps; counts have been made with theirs
+    executor_ref executor{};                    ///< runs pieces of label maps; none: one after the other
 };
 
 namespace engine {
@@ -204,7 +208,7 @@ inline std::vector<double> class_weights_from(const class_counts& counts, const 
 template <class Y>
 std::vector<double> class_weights_from(const Y& labels, std::size_t classes,
                                        const class_weighting& how = {}) {
-    return class_weights_from(class_counts(labels, classes, how.ignore_index), how);
+    return class_weights_from(class_counts(labels, classes, how.ignore_index, how.executor), how);
 }
 
 } // namespace xloss

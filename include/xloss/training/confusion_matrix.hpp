@@ -2,6 +2,7 @@
 #define XLOSS_TRAINING_CONFUSION_MATRIX_HPP
 
 #include <xloss/criterion/target.hpp>
+#include <xloss/engine/executor.hpp>
 #include <xloss/engine/options.hpp>
 #include <xloss/engine/per_class.hpp>
 #include <xloss/engine/tally.hpp>
@@ -68,33 +69,34 @@ public:
         numbers_.resize(classes * classes);
     }
 
-    /// Adds pixels with their predicted and true labels: label maps `[B, ...]` of any integer types.
+    /// Adds pixels with their predicted and true labels: label maps `[B, ...]` of any integer types. The
+    /// executor, here and below, runs pieces of them; the numbers do not depend on it.
     /// @throws shape_error; label_error for a label, predicted or true, that is no class; target_error for a
     /// weight that is negative or no number. Nothing is added then.
     template <class P, class Y>
-    confusion_matrix& add(const P& predicted, const Y& labels) {
+    confusion_matrix& add(const P& predicted, const Y& labels, const executor_ref& executor = {}) {
         const tensor::shape shape = engine::target_shape(labels), given = tensor::shape_of(predicted);
         if (given != shape)
             throw shape_error(name() + ": predicted labels " + given.to_string() +
                               " do not fit the label map " + shape.to_string());
         const auto y = engine::label_target<double>(
             labels, engine::logits_shape(shape, classes_, &confusion_matrix::name), ignore_,
-            &confusion_matrix::name);
-        return count(y, engine::predicted_labels<double>(predicted, classes_));
+            &confusion_matrix::name, executor);
+        return count(y, engine::predicted_labels<double>(predicted, classes_), executor);
     }
 
     /// Adds pixels with their scores `[B, C, ...]` (logits, probabilities: the largest is the prediction, the
     /// first of equals) and true labels `[B, ...]`.
     /// @throws as `add`; finite_error for a score that is NaN where the pixel counts.
     template <class X, class Y>
-    confusion_matrix& add_scores(const X& scores, const Y& labels) {
+    confusion_matrix& add_scores(const X& scores, const Y& labels, const executor_ref& executor = {}) {
         using T = typename number_of<X>::type;
         const tensor::source<T> x(scores);
         if (x.shape().rank < 2 || x.shape()[1] != classes_)
             throw shape_error(name() + ": scores " + x.shape().to_string() + " are not [B, " +
                               std::to_string(classes_) + ", ...]");
-        const auto y = engine::label_target<T>(labels, x.shape(), ignore_, &confusion_matrix::name);
-        return count(y, engine::largest_score<T>(x));
+        const auto y = engine::label_target<T>(labels, x.shape(), ignore_, &confusion_matrix::name, executor);
+        return count(y, engine::largest_score<T>(x), executor);
     }
 
     /// Adds pixels with their logits `[B, ...]` and a mask of the same shape and any number type, 0 or 1. A
@@ -102,7 +104,8 @@ public:
     /// @throws as `add`; finite_error for a logit that is NaN where the pixel counts, parameter_error unless
     /// there are two classes.
     template <class X, class Y>
-    confusion_matrix& add_logits(const X& logits, const Y& mask, double threshold = 0.0) {
+    confusion_matrix& add_logits(const X& logits, const Y& mask, double threshold = 0.0,
+                                 const executor_ref& executor = {}) {
         using T = typename number_of<X>::type;
         if (classes_ != 2)
             throw parameter_error(name() + ": one logit per pixel is for 2 classes, and not for " +
@@ -112,8 +115,8 @@ public:
         const tensor::source<T> x(logits);
         engine::target<T> y(&confusion_matrix::name, x.shape(), mode::binary, ignore_);
         engine::attach(y, mask);
-        engine::check_targets_alone(y, ignore_);
-        return count(y, engine::above_threshold<T>(x, threshold));
+        engine::check_targets_alone(y, ignore_, executor);
+        return count(y, engine::above_threshold<T>(x, threshold), executor);
     }
 
     /// Adds what another matrix has counted.
@@ -222,9 +225,10 @@ private:
 
     /// On an error nothing is added.
     template <class T, class Prediction>
-    confusion_matrix& count(const engine::target<T>& y, const Prediction& prediction) {
+    confusion_matrix& count(const engine::target<T>& y, const Prediction& prediction,
+                            const executor_ref& executor) {
         std::vector<double> sums = numbers_;
-        engine::tally_pairs(y, prediction, classes_, sums.data());
+        engine::tally_pairs(y, prediction, classes_, sums.data(), executor);
         numbers_ = std::move(sums);
         return *this;
     }

@@ -61,8 +61,9 @@ auto evaluate_rows(request<Loss, X>& r, const tensor::sink<typename request<Loss
 /// **In.** Any loss, sum or criterion, x and y as for `value_and_grad`. No gradient is stored.
 ///
 /// **Cost.** Beside the sweep for the sums one pass over logits and targets, in which the gradient of every
-/// loss is made by itself, tile by tile in the cache; on the calling thread. Losses that run apart (selected,
-/// ranked, of neighbours) run by themselves.
+/// loss is made by itself, tile by tile in the cache. Losses that run apart (selected, ranked, of neighbours)
+/// run by themselves. 32 bytes are kept for every row of up to 1024 elements, whose sums are added up in
+/// their order: the numbers do not depend on the executor.
 ///
 /// **Empty.** Ignored pixels have slope 0 and count in the mean. Without elements all is 0.
 ///

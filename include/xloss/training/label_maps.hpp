@@ -38,13 +38,13 @@ inline tensor::shape logits_shape(const tensor::shape& labels, std::size_t class
 /// The label map y with what rides on it, all of it checked.
 template <class T, class Y>
 target<T> label_target(const Y& y, const tensor::shape& logits, const std::optional<std::int64_t>& ignore,
-                       loss_name name) {
+                       loss_name name, const executor_ref& executor) {
     target<T> result(name, logits, mode::multiclass, ignore);
     attach(result, y);
     if (!result.is_label_map())
         throw shape_error(name() + ": the target " + target_shape(y).to_string() +
                           " is no label map, which has no class axis");
-    check_targets_alone(result, ignore);
+    check_targets_alone(result, ignore, executor);
     return result;
 }
 

@@ -36,6 +36,42 @@ std::vector<surface_quality> surface_qualities(const P& predicted, const Y& trut
 
 namespace distance::detail {
 
+/// The pixels of an image, by their places in it, in pieces of whole rows.
+class pixel_rows {
+public:
+    using place = std::array<std::size_t, tensor::grid::axes>;
+
+    explicit pixel_rows(const tensor::grid& g)
+        : g_(g), rows_(g.extent[0] * g.extent[1]),
+          per_piece_(std::max<std::size_t>(1, pixels_of_piece / std::max<std::size_t>(1, g.extent[2]))) {}
+
+    [[nodiscard]] std::size_t pieces() const { return (rows_ + per_piece_ - 1) / per_piece_; }
+
+    /// Calls f(i, place) for the pixels of a piece.
+    template <class F>
+    void each(std::size_t piece, F&& f) const {
+        for (std::size_t r = piece * per_piece_; r < std::min(rows_, (piece + 1) * per_piece_); ++r) {
+            const std::size_t z = r / g_.extent[1], y = r % g_.extent[1];
+            for (std::size_t x = 0; x < g_.extent[2]; ++x)
+                f(r * g_.extent[2] + x, place{z, y, x});
+        }
+    }
+
+    /// The same for all pixels.
+    template <class F>
+    void each(const executor_ref& executor, F&& f) const {
+        engine::for_pieces(
+            executor, pieces(), [&](std::size_t piece, std::size_t) { each(piece, f); },
+            [](std::size_t, std::size_t) {});
+    }
+
+private:
+    static constexpr std::size_t pixels_of_piece = std::size_t{1} << 15;
+
+    const tensor::grid& g_;
+    std::size_t rows_, per_piece_;
+};
+
 /// The part of an image that holds all surfaces of two masks, with both masks in it, one byte per pixel.
 struct cut_out {
     tensor::grid box;
@@ -43,21 +79,17 @@ struct cut_out {
 
     /// `in_predicted(i)`, `in_truth(i)` for the pixels i of g.
     template <class Predicted, class Truth>
-    cut_out(const tensor::grid& g, const Predicted& in_predicted, const Truth& in_truth) : box(g) {
-        std::array<std::size_t, tensor::grid::axes> low = g.extent, high{};
-        for_pixels(g, [&](std::size_t i, const std::array<std::size_t, tensor::grid::axes>& at) {
-            if (!in_predicted(i) && !in_truth(i))
-                return;
-            for (std::size_t axis = 0; axis < tensor::grid::axes; ++axis) {
-                low[axis] = std::min(low[axis], at[axis]);
-                high[axis] = std::max(high[axis], at[axis] + 1);
-            }
-        });
+    cut_out(const tensor::grid& g, const Predicted& in_predicted, const Truth& in_truth,
+            const executor_ref& executor)
+        : box(g) {
+        const bounds of_masks = bounds_of(
+            g, [&](std::size_t i) { return in_predicted(i) || in_truth(i); }, executor);
+        const auto& low = of_masks.low;
         for (std::size_t axis = 0; axis < tensor::grid::axes; ++axis)
-            box.extent[axis] = high[axis] > 0 ? high[axis] - low[axis] : 0;
+            box.extent[axis] = of_masks.high[axis] > 0 ? of_masks.high[axis] - low[axis] : 0;
         predicted.resize(box.size());
         truth.resize(box.size());
-        for_pixels(box, [&](std::size_t i, const std::array<std::size_t, tensor::grid::axes>& at) {
+        pixel_rows(box).each(executor, [&](std::size_t i, const pixel_rows::place& at) {
             const std::size_t from =
                 ((low[0] + at[0]) * g.extent[1] + low[1] + at[1]) * g.extent[2] + low[2] + at[2];
             predicted[i] = in_predicted(from) ? 1 : 0;
@@ -65,21 +97,44 @@ struct cut_out {
         });
     }
 
-    template <class F>
-    static void for_pixels(const tensor::grid& g, F&& f) {
-        std::size_t i = 0;
-        for (std::size_t z = 0; z < g.extent[0]; ++z)
-            for (std::size_t y = 0; y < g.extent[1]; ++y)
-                for (std::size_t x = 0; x < g.extent[2]; ++x)
-                    f(i++, {z, y, x});
+private:
+    struct bounds {
+        pixel_rows::place low, high;
+    };
+
+    template <class Inside>
+    static bounds bounds_of(const tensor::grid& g, const Inside& inside, const executor_ref& executor) {
+        const pixel_rows rows(g);
+        std::array<bounds, engine::pieces_in_flight> found;
+        bounds all{g.extent, {}};
+        engine::for_pieces(
+            executor, rows.pieces(),
+            [&](std::size_t piece, std::size_t slot) {
+                bounds own{g.extent, {}};
+                rows.each(piece, [&](std::size_t i, const pixel_rows::place& at) {
+                    if (inside(i))
+                        join(own, {at, {at[0] + 1, at[1] + 1, at[2] + 1}});
+                });
+                found[slot] = own;
+            },
+            [&](std::size_t, std::size_t slot) { join(all, found[slot]); });
+        return all;
+    }
+
+    static void join(bounds& all, const bounds& other) {
+        for (std::size_t axis = 0; axis < tensor::grid::axes; ++axis) {
+            all.low[axis] = std::min(all.low[axis], other.low[axis]);
+            all.high[axis] = std::max(all.high[axis], other.high[axis]);
+        }
     }
 };
 
 /// 0 on the surface of a mask and 1 elsewhere: what a transform takes the distance to.
-inline std::vector<std::uint8_t> off_surface(const tensor::grid& g, const std::vector<std::uint8_t>& mask) {
+inline std::vector<std::uint8_t> off_surface(const tensor::grid& g, const std::vector<std::uint8_t>& mask,
+                                             const executor_ref& executor) {
     std::vector<std::uint8_t> off(mask.size());
     const std::array<std::size_t, tensor::grid::axes> step{g.extent[1] * g.extent[2], g.extent[2], 1};
-    cut_out::for_pixels(g, [&](std::size_t i, const std::array<std::size_t, tensor::grid::axes>& at) {
+    pixel_rows(g).each(executor, [&](std::size_t i, const pixel_rows::place& at) {
         bool within = mask[i] != 0; // with all its neighbours
         for (std::size_t axis = tensor::grid::axes - g.rank; axis < tensor::grid::axes && within; ++axis)
             within = at[axis] > 0 && at[axis] + 1 < g.extent[axis] && mask[i - step[axis]] != 0 &&
@@ -223,9 +278,9 @@ private:
     template <class Predicted, class Truth>
     void measure(const tensor::grid& g, const Predicted& in_predicted, const Truth& in_truth,
                  const surface_options& options) {
-        const distance::detail::cut_out cut(g, in_predicted, in_truth);
-        const auto off_predicted = distance::detail::off_surface(cut.box, cut.predicted);
-        const auto off_truth = distance::detail::off_surface(cut.box, cut.truth);
+        const distance::detail::cut_out cut(g, in_predicted, in_truth, options.executor);
+        const auto off_predicted = distance::detail::off_surface(cut.box, cut.predicted, options.executor);
+        const auto off_truth = distance::detail::off_surface(cut.box, cut.truth, options.executor);
         const bool predicts = has_surface(off_predicted), is_there = has_surface(off_truth);
         one_is_empty_ = predicts != is_there;
         for (std::size_t axis = 0; axis < tensor::grid::axes; ++axis) {
