@@ -61,9 +61,10 @@ public:
                 sum_up<emit::gradient>(out);
         } else if (samples_stand_alone()) {
             if constexpr (mode_kind == kind::elementwise)
-                can_wait(out) ? run_by_sample<slopes_wait ? emit::point_slopes : emit::nothing,
-                                              slopes_wait ? emit::pull_back : emit::gradient>(out)
-                              : run_by_sample<emit::nothing, emit::gradient>(out);
+                can_wait(out)
+                    ? run_by_sample(kernels < true, slopes_wait ? emit::point_slopes : emit::nothing >,
+                                    kernels < false, slopes_wait ? emit::pull_back : emit::gradient >, out)
+                    : run_by_sample(kernels<true, emit::nothing>, kernels<false, emit::gradient>, out);
         } else if (can_wait(out)) {
             if constexpr (slopes_wait) {
                 sum_up<emit::point_slopes>(out);
@@ -240,27 +241,27 @@ private:
         }
     }
 
-    template <emit First, emit Second>
-    void run_by_sample(const sink_ref<T>& out) {
+    template <bool Sums, emit Emit>
+    static constexpr const tile_kernels<T>& kernels = kernels_of<Sums, Emit, T, program_type>;
+
+    void run_by_sample(const tile_kernels<T>& first, const tile_kernels<T>& second, const sink_ref<T>& out) {
         rows_ = in_.memory.zeros(scratch::region_sums, sweep_.regions() * program_type::width);
         if constexpr (program_type::needs(sums::prediction))
             take_predictions();
         sweep_.reserve();
         pull_back* pulls = in_.memory.template get<pull_back>(scratch::pull_backs, sweep_.regions());
-        double* sums = in_.memory.zeros(scratch::call_sums, summary_type::size(survey_.classes));
-        sums_ = sums;
         const auto factors = bounded(summary_.linear_factors(upstream()));
         const std::size_t samples = in_.y.geometry().samples, each = sweep_.samples_per_piece();
         in_.executor.run((samples + each - 1) / each, [&](std::size_t piece) {
             for (std::size_t b = piece * each; b < std::min(samples, (piece + 1) * each); ++b) {
-                sweep_.template run_sample<true, First>(b, factors, nullptr, rows_, out);
+                sweep_.run_sample(first, b, factors, nullptr, rows_, out);
                 pull_sample(b, pulls);
-                sweep_.template run_sample<false, Second>(b, factors, pulls, nullptr, out);
+                sweep_.run_sample(second, b, factors, pulls, nullptr, out);
             }
         });
         if constexpr (program_type::needs(sums::prediction))
             write_prediction_slopes(pulls);
-        summary_.gather(rows_, sweep_.regions(), sums, [&](const auto& term) { return mean_of(term); });
+        gather();
     }
 
     void pull_sample(std::size_t b, pull_back* pulls) const {
@@ -298,6 +299,11 @@ private:
                                             out);
         if constexpr (program_type::needs(sums::prediction))
             take_predictions();
+        gather();
+    }
+
+    /// The sums of the call, from those of every sample and class.
+    void gather() {
         double* sums = in_.memory.zeros(scratch::call_sums, summary_type::size(survey_.classes));
         sums_ = sums;
         summary_.gather(rows_, sweep_.regions(), sums, [&](const auto& term) { return mean_of(term); });
