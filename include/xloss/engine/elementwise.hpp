@@ -57,19 +57,18 @@ struct elementwise_kernel {
     bool accumulate;
     V absent;
 
-    void run(const tile<T>& given, double* sums) const {
-        // Copies: nothing else can reach them, so that parameters stay in registers over the stores of a row,
-        // which as vectors may alias anything.
-        const elementwise_kernel kernel = *this;
+    /// Inlined: where the kernel is a local of its caller nothing else can reach it, so that parameters stay
+    /// in registers over the stores of a row, which as vectors may alias anything. The tile likewise.
+    XLOSS_INLINE void run(const tile<T>& given, double* sums) const {
         const tile<T> t = given;
         std::size_t i = 0;
         while (i + V::width <= t.n) {
             accumulators run{};
             const std::size_t end = std::min(t.n, i + vectors_per_run * V::width);
             for (; i + V::width <= end; i += V::width)
-                kernel.vector(t.x + i, t.y + i, Masked ? t.m + i : nullptr,
-                              Program::sees_distance ? t.d + i : nullptr,
-                              Emit == emit::nothing ? nullptr : t.out + i, run);
+                vector(t.x + i, t.y + i, Masked ? t.m + i : nullptr,
+                       Program::sees_distance ? t.d + i : nullptr,
+                       Emit == emit::nothing ? nullptr : t.out + i, run);
             flush(run, sums);
         }
         if constexpr (Sums && Program::has_regions && !Masked)
@@ -77,7 +76,7 @@ struct elementwise_kernel {
     }
 
     /// Adds the lanes of a run of vectors to the sums in double.
-    static void flush(const accumulators& run, double* sums) {
+    static XLOSS_INLINE void flush(const accumulators& run, double* sums) {
         if constexpr (Sums)
             for (std::size_t k = 0; k < Program::width; ++k)
                 sums[k] += static_cast<double>(sum(run[k])) * (k < Program::points ? point_unit : 1.0);
@@ -211,9 +210,9 @@ void run_kernel(const void* address, const double* point, const pull_back& pull,
     const auto weights = class_weights_of_points(program, t.cls);
     for (std::size_t k = 0; k < Program::points; ++k)
         factors.point[k] *= weights[k];
-    elementwise_kernel<Masked, Probabilities, Sums, Emit, T, Program>{
-        program, factors, V(static_cast<double>(t.cls)), t.classes, t.accumulate, V(t.absent)}
-        .run(t, sums);
+    const elementwise_kernel<Masked, Probabilities, Sums, Emit, T, Program> kernel{
+        program, factors, V(static_cast<double>(t.cls)), t.classes, t.accumulate, V(t.absent)};
+    kernel.run(t, sums);
 }
 
 /// The point sums of a tile of class c by the class weights.
@@ -224,11 +223,20 @@ void weigh_points(const void* program, std::size_t c, double* sums) {
         sums[k] *= weights[k];
 }
 
+/// For given probabilities; none where slopes wait in the gradient, which they then never do.
+template <bool Sums, emit Emit, class T, class Program>
+constexpr typename tile_kernels<T>::kernel probability_kernel() {
+    if constexpr (Emit == emit::point_slopes || Emit == emit::pull_back)
+        return nullptr;
+    else
+        return &run_kernel<true, true, Sums, Emit, T, Program>;
+}
+
 /// The kernels of a program.
 template <bool Sums, emit Emit, class T, class Program>
 inline constexpr tile_kernels<T> kernels_of{&run_kernel<false, false, Sums, Emit, T, Program>,
                                             &run_kernel<true, false, Sums, Emit, T, Program>,
-                                            &run_kernel<true, true, Sums, Emit, T, Program>,
+                                            probability_kernel<Sums, Emit, T, Program>(),
                                             &weigh_points<Program>,
                                             Program::points,
                                             Sums ? Program::width : 0,

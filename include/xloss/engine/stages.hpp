@@ -213,8 +213,8 @@ private:
 
     /// Whether it does: with the same bits either way.
     [[nodiscard]] bool can_wait(const sink_ref<T>& out) const {
-        return out.to->in_place() && !out.accumulate &&
-               ((slopes_wait && points_are_linear()) || (probabilities_wait && !in_.probabilities));
+        return out.to->in_place() && !out.accumulate && !in_.probabilities &&
+               ((slopes_wait && points_are_linear()) || probabilities_wait);
     }
 
     // --- sample by sample ---
