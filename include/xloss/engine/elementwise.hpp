@@ -70,20 +70,19 @@ struct elementwise_kernel {
     bool accumulate;
     V absent;
 
-    XLOSS_FLATTEN void run(const tile<T>& given, double* sums) const {
-        // Copies: nothing else can reach them, so that parameters stay in registers over the stores of a row,
-        // which as vectors may alias anything.
-        const elementwise_kernel kernel = *this;
+    /// Inlined: where the kernel is a local of its caller nothing else can reach it, so that parameters stay
+    /// in registers over the stores of a row, which as vectors may alias anything. The tile likewise.
+    XLOSS_INLINE void run(const tile<T>& given, double* sums) const {
         const tile<T> t = given;
         std::size_t i = 0;
         while (i + V::width <= t.n) {
             accumulators run{};
             const std::size_t end = std::min(t.n, i + vectors_per_run * V::width);
             for (; i + V::width <= end; i += V::width)
-                kernel.vector(t.x + i, t.y + i, Masked ? t.m + i : nullptr,
-                              Program::sees_distance ? t.d + i : nullptr,
-                              writes<Program>(Emit) ? t.out + i : nullptr,
-                              keeps_variances(Emit) ? t.kept + i : nullptr, run);
+                vector(t.x + i, t.y + i, Masked ? t.m + i : nullptr,
+                       Program::sees_distance ? t.d + i : nullptr,
+                       writes<Program>(Emit) ? t.out + i : nullptr,
+                       keeps_variances(Emit) ? t.kept + i : nullptr, run);
             flush(run, sums);
         }
         if constexpr (Sums && Program::has_regions && !Masked)
@@ -91,7 +90,7 @@ struct elementwise_kernel {
     }
 
     /// Adds the lanes of a run of vectors to the sums in double.
-    static void flush(const accumulators& run, double* sums) {
+    static XLOSS_INLINE void flush(const accumulators& run, double* sums) {
         if constexpr (Sums)
             for (std::size_t k = 0; k < Program::width; ++k)
                 sums[k] += static_cast<double>(sum(run[k])) * (k < Program::points ? point_unit : 1.0);
@@ -191,128 +190,99 @@ struct elementwise_kernel {
     }
 };
 
-/// Runs the kernel over a tile; the pixels that do not fill a vector go through the masked kernel, padded
-/// with weight 0.
-template <bool Probabilities, bool Sums, emit Emit, class T, class Program>
-void run_elementwise(const Program& program, const slopes<Program::points>& factors, const tile<T>& t,
-                     double* sums) {
-    const simd::flush_denormals flush; // around the kernel alone: reading may run a user's expression
-    using V = simd::number<T>;
-    const V cls(static_cast<double>(t.cls));
-    const std::size_t whole = t.n - t.n % V::width;
-    tile<T> body = t;
-    body.n = whole;
-    const elementwise_kernel<true, Probabilities, Sums, Emit, T, Program> masked{
-        program, factors, cls, t.classes, t.accumulate, V(t.absent)};
-    if (t.m)
-        masked.run(body, sums);
-    else
-        elementwise_kernel<false, Probabilities, Sums, Emit, T, Program>{program,   factors,      cls,
-                                                                         t.classes, t.accumulate, V(t.absent)}
-            .run(body, sums);
-    if (whole == t.n)
-        return;
-
-    const std::size_t left = t.n - whole;
-    alignas(64) std::array<T, V::width> x{}, y{}, m{}, d{}, out{}, kept{};
-    if (Emit != emit::variance_pull)
-        std::copy_n(t.x + whole, left, x.data());
-    else
-        std::copy_n(t.kept + whole, left, kept.data());
-    std::copy_n(t.y + whole, left, y.data());
-    if (t.m)
-        std::copy_n(t.m + whole, left, m.data());
-    else
-        std::fill_n(m.data(), left, T(1));
-    if (reads_slopes<Program>(Emit) || (writes<Program>(Emit) && t.accumulate))
-        std::copy_n(t.out + whole, left, out.data());
-    if constexpr (Program::sees_distance)
-        std::copy_n(t.d + whole, left, d.data());
-    masked.run({x.data(), y.data(), m.data(), d.data(), out.data(), kept.data(), V::width, t.cls, t.classes,
-                t.accumulate, t.absent},
-               sums);
-    if (writes<Program>(Emit))
-        std::copy_n(out.data(), left, t.out + whole);
-    if (Emit == emit::variances)
-        std::copy_n(kept.data(), left, t.kept + whole);
+/// The class weight of every point of a program.
+template <class Program>
+std::array<double, Program::points> class_weights_of_points(const Program& program, std::size_t c) {
+    std::array<double, Program::points> weights{};
+    program.each_pointwise([&]<std::size_t I>(const auto& one) {
+        const double w = class_weights_of(one.term).of(c);
+        for (std::size_t k = Program::point_offsets[I]; k < Program::point_offsets[I + 1]; ++k)
+            weights[k] = w;
+    });
+    return weights;
 }
 
-/// The sweeps of the elementwise modes: binary, multilabel and one_vs_rest.
-template <class T, class Program>
-class elementwise_sweep {
-public:
-    using factors_type = slopes<Program::points>;
+/// What a sweep over tiles asks of a program, as pointers: the sweep is compiled once for all programs, and
+/// only the loops over pixels for each.
+template <class T>
+struct tile_kernels {
+    /// Whole vectors of a tile. `point` is d(loss)/d(point sum), without class weights.
+    using kernel = void (*)(const void* program, const double* point, const pull_back& pull, const tile<T>& t,
+                            double* sums);
 
-    elementwise_sweep(const Program& program, const sweep_inputs<T>& in)
-        : program_(program), in_(in), g_(in.y.geometry()) {
-        // Without regions the samples of a binary call need not be told apart.
-        if (!Program::has_regions && g_.classes == 1) {
+    kernel plain, masked;
+    kernel probabilities; // masked too: given probabilities are too rare for a loop without weights
+    void (*weigh)(const void* program, std::size_t c, double* sums); // sums of points by the class weight
+    std::size_t points, width;                                       // no width without sums
+    bool pulls, has_own;                                             // what of the pull-backs is used
+    bool sees_distance, writes, reads;                               // reads: what stands where it writes
+    bool reads_logits, keeps_variances;
+};
+
+/// The kernel on a tile of a program known by its address.
+template <bool Masked, bool Probabilities, bool Sums, emit Emit, class T, class Program>
+XLOSS_FLATTEN void run_kernel(const void* address, const double* point, const pull_back& pull,
+                              const tile<T>& t, double* sums) {
+    using V = simd::number<T>;
+    const Program& program = *static_cast<const Program*>(address);
+    slopes<Program::points> factors{};
+    std::copy_n(point, Program::points, factors.point.begin());
+    if constexpr (Program::has_regions && emits_pull_back(Emit))
+        factors.pull = pull;
+    if constexpr (Program::has_own && emits_pull_back(Emit))
+        factors.point[Program::own_at] = pull.by_own;
+    const auto weights = class_weights_of_points(program, t.cls);
+    for (std::size_t k = 0; k < Program::points; ++k)
+        factors.point[k] *= weights[k];
+    const elementwise_kernel<Masked, Probabilities, Sums, Emit, T, Program> kernel{
+        program, factors, V(static_cast<double>(t.cls)), t.classes, t.accumulate, V(t.absent)};
+    kernel.run(t, sums);
+}
+
+/// The point sums of a tile of class c by the class weights.
+template <class Program>
+void weigh_points(const void* program, std::size_t c, double* sums) {
+    const auto weights = class_weights_of_points(*static_cast<const Program*>(program), c);
+    for (std::size_t k = 0; k < Program::points; ++k)
+        sums[k] *= weights[k];
+}
+
+/// For given probabilities; none where something waits for the second sweep, which it then never does.
+template <bool Sums, emit Emit, class T, class Program>
+constexpr typename tile_kernels<T>::kernel probability_kernel() {
+    if constexpr (Emit == emit::point_slopes || Emit == emit::pull_back || keeps_variances(Emit))
+        return nullptr;
+    else
+        return &run_kernel<true, true, Sums, Emit, T, Program>;
+}
+
+/// The kernels of a program.
+template <bool Sums, emit Emit, class T, class Program>
+inline constexpr tile_kernels<T> kernels_of{&run_kernel<false, false, Sums, Emit, T, Program>,
+                                            &run_kernel<true, false, Sums, Emit, T, Program>,
+                                            probability_kernel<Sums, Emit, T, Program>(),
+                                            &weigh_points<Program>,
+                                            Program::points,
+                                            Sums ? Program::width : 0,
+                                            Program::has_regions&& emits_pull_back(Emit),
+                                            Program::has_own&& emits_pull_back(Emit),
+                                            Program::sees_distance,
+                                            writes<Program>(Emit),
+                                            reads_slopes<Program>(Emit),
+                                            Emit != emit::variance_pull,
+                                            keeps_variances(Emit)};
+
+/// The sweeps of the elementwise modes over tiles, whatever the program.
+template <class T>
+class tile_sweep {
+public:
+    /// `joined`: the samples of a binary call need not be told apart.
+    tile_sweep(const void* program, const sweep_inputs<T>& in, bool joined)
+        : in_(in), g_(in.y.geometry()), program_(program) {
+        if (joined && g_.classes == 1) {
             g_.pixels *= g_.samples;
             g_.samples = 1;
         }
-    }
-
-    /// One pass over the logits. `point` is d(loss)/d(point sum), `pulls` one pull-back per sample and class.
-    template <bool Sums, emit Emit>
-    void run(const std::array<double, Program::points>& point, const pull_back* pulls, double* totals,
-             const sink_ref<T>& out) const {
-        run_samples<Sums, Emit>(0, g_.samples, point, pulls, totals, out);
-    }
-
-    /// The same pass over the samples [first, last), with the same bits. Variances are kept for those that
-    /// stay cached.
-    template <bool Sums, emit Emit>
-    void run_samples(std::size_t first, std::size_t last, const std::array<double, Program::points>& point,
-                     const pull_back* pulls, double* totals, const sink_ref<T>& out) const {
-        const std::size_t per_row = tiles_per_row(), first_tile = first * g_.classes * per_row;
-        const std::size_t tiles = (last - first) * g_.classes * per_row;
-        const std::size_t pieces = (tiles + tiles_per_piece - 1) / tiles_per_piece;
-        constexpr std::size_t width = Sums ? Program::width : 0;
-        double* partials = partial_sums(pieces, width);
-        T* kept = keeps_variances(Emit) ? variances(first, out) : nullptr;
-        for_pieces(
-            in_.executor, {pieces, tiles_per_piece * std::min(tile_size, g_.pixels)},
-            [&](std::size_t piece, std::size_t slot) {
-                buffers r;
-                const std::size_t begin = piece * tiles_per_piece;
-                for (std::size_t t = begin; t < std::min(tiles, begin + tiles_per_piece); ++t) {
-                    double* sums = partials + (slot * tiles_per_piece + t - begin) * width;
-                    std::fill_n(sums, width, 0.0);
-                    const std::size_t row = (first_tile + t) / per_row, i = t % per_row * tile_size;
-                    T* keep = keeps_variances(Emit) ? kept + (t / per_row) * g_.pixels + i : nullptr;
-                    run_tile<Sums, Emit>(r, row, i, point, pulls, sums, out, keep);
-                }
-            },
-            [&](std::size_t piece, std::size_t slot) {
-                const std::size_t begin = piece * tiles_per_piece;
-                for (std::size_t t = begin; t < std::min(tiles, begin + tiles_per_piece); ++t)
-                    for (std::size_t k = 0; k < width; ++k)
-                        totals[(first_tile + t) / per_row * width + k] +=
-                            partials[(slot * tiles_per_piece + t - begin) * width + k];
-            });
-    }
-
-    /// One pass that writes several gradients, tile by tile and one after the other.
-    void run_gradients(std::span<const sweep_output<T, Program::points>> outputs) const {
-        const std::size_t per_row = tiles_per_row(), tiles = g_.samples * g_.classes * per_row;
-        for_pieces(
-            in_.executor, (tiles + tiles_per_piece - 1) / tiles_per_piece,
-            [&](std::size_t piece, std::size_t) {
-                buffers r;
-                const std::size_t first = piece * tiles_per_piece;
-                for (std::size_t t = first; t < std::min(tiles, first + tiles_per_piece); ++t)
-                    for (const auto& to : outputs)
-                        run_tile<false, emit::gradient>(r, t / per_row, t % per_row * tile_size, to.point,
-                                                        to.pulls, nullptr, to.out);
-            },
-            [](std::size_t, std::size_t) {});
-    }
-
-    /// Takes the memory of a whole pass, so that a workspace that has seen samples one by one has seen the
-    /// shape.
-    void reserve() const {
-        const std::size_t tiles = g_.samples * g_.classes * tiles_per_row();
-        partial_sums((tiles + tiles_per_piece - 1) / tiles_per_piece, Program::width);
     }
 
     /// How many samples stay in a cache together, with all that is read and written of them, when they are
@@ -329,14 +299,94 @@ public:
     /// Sums are kept for this many regions.
     [[nodiscard]] std::size_t regions() const { return g_.samples * g_.classes; }
 
-private:
-    static constexpr std::size_t tiles_per_piece = 16;
-    // Of four numbers each: a second-level cache and some of the third.
-    static constexpr std::size_t cached_elements = (std::size_t{1} << 20) / sizeof(T);
-
+protected:
     struct buffers {
         alignas(64) std::array<T, tile_size> x, y, m, d, spare, out;
     };
+
+    /// One pass over the logits of the samples [first, last). `point` is d(loss)/d(point sum), `pulls` one
+    /// pull-back per sample and class. Variances are kept for samples that stay cached, or in the gradient.
+    void sweep(const tile_kernels<T>& by, std::size_t first, std::size_t last, const double* point,
+               const pull_back* pulls, double* totals, const sink_ref<T>& out) const {
+        const std::size_t per_row = tiles_per_row(), first_tile = first * g_.classes * per_row;
+        const std::size_t tiles = (last - first) * g_.classes * per_row;
+        const std::size_t pieces = (tiles + tiles_per_piece - 1) / tiles_per_piece;
+        const std::size_t width = by.width;
+        double* partials = partial_sums(pieces, width);
+        T* kept = by.keeps_variances ? variances(first, by.points == 0, out) : nullptr;
+        for_pieces(
+            in_.executor, {pieces, tiles_per_piece * std::min(tile_size, g_.pixels)},
+            [&](std::size_t piece, std::size_t slot) {
+                buffers r;
+                const std::size_t begin = piece * tiles_per_piece;
+                for (std::size_t t = begin; t < std::min(tiles, begin + tiles_per_piece); ++t) {
+                    double* sums = partials + (slot * tiles_per_piece + t - begin) * width;
+                    std::fill_n(sums, width, 0.0);
+                    const std::size_t row = (first_tile + t) / per_row, i = t % per_row * tile_size;
+                    T* keep = kept ? kept + (t / per_row) * g_.pixels + i : nullptr;
+                    run_tile(by, r, row, i, point, pulls, sums, out, keep);
+                }
+            },
+            [&](std::size_t piece, std::size_t slot) {
+                const std::size_t begin = piece * tiles_per_piece;
+                for (std::size_t t = begin; t < std::min(tiles, begin + tiles_per_piece); ++t)
+                    for (std::size_t k = 0; k < width; ++k)
+                        totals[(first_tile + t) / per_row * width + k] +=
+                            partials[(slot * tiles_per_piece + t - begin) * width + k];
+            });
+    }
+
+    /// Takes the memory of a whole pass.
+    void reserve(std::size_t width) const {
+        const std::size_t tiles = g_.samples * g_.classes * tiles_per_row();
+        partial_sums((tiles + tiles_per_piece - 1) / tiles_per_piece, width);
+    }
+
+    void run_tile(const tile_kernels<T>& by, buffers& r, std::size_t row, std::size_t i, const double* point,
+                  const pull_back* pulls, double* sums, const sink_ref<T>& out, T* kept = nullptr) const {
+        const std::size_t b = row / g_.classes, c = row % g_.classes;
+        const std::size_t first = row * g_.pixels + i;
+        tile<T> t{};
+        t.n = std::min(tile_size, g_.pixels - i);
+        t.cls = c;
+        t.classes = g_.classes;
+        t.accumulate = out.accumulate;
+        t.absent = out.absent;
+        if (by.has_own && is_left_out(pulls[row], {point, by.points})) {
+            if (!out.accumulate)
+                write_zeros(*out.to, first, t.n);
+            return;
+        }
+        t.kept = kept;
+        if (by.reads_logits)
+            t.x = in_.x.read(first, t.n, r.x.data());
+        const auto [y, m] = in_.y.read(b, c, i, t.n, r.y.data(), r.m.data(), r.spare.data());
+        t.y = y;
+        t.m = m;
+        if (by.sees_distance)
+            t.d = in_.y.distance(b, c, i, t.n, r.d.data());
+        if (by.writes)
+            t.out = out.to->begin(first, t.n, r.out.data(), out.accumulate);
+        if (in_.probabilities && !m) {
+            std::fill_n(r.m.data(), t.n, T(1));
+            t.m = r.m.data();
+        }
+        run_kernels(by, point, by.pulls ? pulls[row] : pull_back{}, t, sums);
+        if (by.writes)
+            out.to->commit(first, t.n, t.out, out.accumulate);
+        if (by.width > 0 && by.points > 0)
+            by.weigh(program_, c, sums);
+    }
+
+    const sweep_inputs<T>& in_;
+    geometry g_;
+
+private:
+    const void* program_;
+
+    static constexpr std::size_t tiles_per_piece = 16;
+    // Of four numbers each: a second-level cache and some of the third.
+    static constexpr std::size_t cached_elements = (std::size_t{1} << 20) / sizeof(T);
 
     [[nodiscard]] std::size_t tiles_per_row() const { return (g_.pixels + tile_size - 1) / tile_size; }
 
@@ -346,79 +396,94 @@ private:
     }
 
     /// Where the variances of a group of samples wait: in the gradient, if nothing else does.
-    T* variances(std::size_t first, const sink_ref<T>& out) const {
+    T* variances(std::size_t first, bool alone, const sink_ref<T>& out) const {
         const std::size_t elements = g_.classes * g_.pixels;
-        if (!Program::has_points && out.to->in_place() && !out.accumulate)
+        if (alone && out.to->in_place() && !out.accumulate)
             return out.to->begin(first * elements, elements, nullptr, false);
         return in_.memory.template get<T>(scratch::variances,
                                           std::min(samples_in_cache(), g_.samples) * elements);
     }
 
-    template <bool Sums, emit Emit>
-    void run_tile(buffers& r, std::size_t row, std::size_t i,
-                  const std::array<double, Program::points>& point, const pull_back* pulls, double* sums,
-                  const sink_ref<T>& out, T* kept = nullptr) const {
-        const std::size_t b = row / g_.classes, c = row % g_.classes;
-        const std::size_t first = row * g_.pixels + i;
-        tile<T> t{};
-        t.n = std::min(tile_size, g_.pixels - i);
-        t.cls = c;
-        t.classes = g_.classes;
-        t.accumulate = out.accumulate;
-        t.absent = out.absent;
-        if constexpr (Program::has_own && emits_pull_back(Emit))
-            if (is_left_out(pulls[row], point)) {
-                if (!out.accumulate)
-                    write_zeros(*out.to, first, t.n);
-                return;
-            }
-        t.kept = kept;
-        if constexpr (Emit != emit::variance_pull)
-            t.x = in_.x.read(first, t.n, r.x.data());
-        const auto [y, m] = in_.y.read(b, c, i, t.n, r.y.data(), r.m.data(), r.spare.data());
-        t.y = y;
-        t.m = m;
-        if constexpr (Program::sees_distance)
-            t.d = in_.y.distance(b, c, i, t.n, r.d.data());
-        factors_type factors{point, Program::has_regions && emits_pull_back(Emit) ? pulls[row] : pull_back{}};
-        if constexpr (Program::has_own && emits_pull_back(Emit))
-            factors.point[Program::own_at] = pulls[row].by_own;
-        const std::array<double, Program::points> weights = class_weights(c);
-        for (std::size_t k = 0; k < Program::points; ++k)
-            factors.point[k] *= weights[k];
-        if constexpr (writes<Program>(Emit))
-            t.out = out.to->begin(first, t.n, r.out.data(), out.accumulate);
-        if (in_.probabilities)
-            run_elementwise<true, Sums, Emit>(program_, factors, t, sums);
+    /// Runs the kernel over a tile; the pixels that do not fill a vector go through the masked kernel, padded
+    /// with weight 0.
+    void run_kernels(const tile_kernels<T>& by, const double* point, const pull_back& pull, const tile<T>& t,
+                     double* sums) const {
+        const simd::flush_denormals flush; // around the kernel alone: reading may run a user's expression
+        constexpr std::size_t width = simd::number<T>::width;
+        const auto masked = in_.probabilities ? by.probabilities : by.masked;
+        const std::size_t whole = t.n - t.n % width;
+        tile<T> body = t;
+        body.n = whole;
+        (t.m ? masked : by.plain)(program_, point, pull, body, sums);
+        if (whole == t.n)
+            return;
+
+        const std::size_t left = t.n - whole;
+        alignas(64) std::array<T, width> x{}, y{}, m{}, d{}, out{}, kept{};
+        if (by.reads_logits)
+            std::copy_n(t.x + whole, left, x.data());
         else
-            run_elementwise<false, Sums, Emit>(program_, factors, t, sums);
-        if constexpr (writes<Program>(Emit))
-            out.to->commit(first, t.n, t.out, out.accumulate);
-        if constexpr (Sums)
-            for (std::size_t k = 0; k < Program::points; ++k)
-                sums[k] *= weights[k];
+            std::copy_n(t.kept + whole, left, kept.data());
+        std::copy_n(t.y + whole, left, y.data());
+        if (t.m)
+            std::copy_n(t.m + whole, left, m.data());
+        else
+            std::fill_n(m.data(), left, T(1));
+        if (by.reads || (by.writes && t.accumulate))
+            std::copy_n(t.out + whole, left, out.data());
+        if (by.sees_distance)
+            std::copy_n(t.d + whole, left, d.data());
+        masked(program_, point, pull,
+               {x.data(), y.data(), m.data(), d.data(), out.data(), kept.data(), width, t.cls, t.classes,
+                t.accumulate, t.absent},
+               sums);
+        if (by.writes)
+            std::copy_n(out.data(), left, t.out + whole);
+        if (by.keeps_variances && by.reads_logits)
+            std::copy_n(kept.data(), left, t.kept + whole);
     }
 
     /// Whether nothing depends on a region, because the term that sums its pixels chose others: it is not
     /// even read.
-    static bool is_left_out(const pull_back& pull, const std::array<double, Program::points>& point) {
+    static bool is_left_out(const pull_back& pull, std::span<const double> point) {
         return pull.is_zero() && std::all_of(point.begin(), point.end(), [](double f) { return f == 0.0; });
     }
+};
 
-    /// The class weight of every point.
-    std::array<double, Program::points> class_weights(std::size_t c) const {
-        std::array<double, Program::points> weights{};
-        program_.each_pointwise([&]<std::size_t I>(const auto& one) {
-            const double w = class_weights_of(one.term).of(c);
-            for (std::size_t k = Program::point_offsets[I]; k < Program::point_offsets[I + 1]; ++k)
-                weights[k] = w;
-        });
-        return weights;
+/// The sweeps of the elementwise modes: binary, multilabel and one_vs_rest.
+template <class T, class Program>
+class elementwise_sweep : public tile_sweep<T> {
+    using points_type = std::array<double, Program::points>;
+
+public:
+    elementwise_sweep(const Program& program, const sweep_inputs<T>& in)
+        : tile_sweep<T>(&program, in, !Program::has_regions) {}
+
+    /// One pass over the logits. `point` is d(loss)/d(point sum), `pulls` one pull-back per sample and class.
+    template <bool Sums, emit Emit>
+    void run(const points_type& point, const pull_back* pulls, double* totals, const sink_ref<T>& out) const {
+        run_samples(kernels_of<Sums, Emit, T, Program>, 0, this->g_.samples, point, pulls, totals, out);
     }
 
-    const Program& program_;
-    const sweep_inputs<T>& in_;
-    geometry g_;
+    /// One pass that writes several gradients, tile by tile and one after the other.
+    void run_gradients(std::span<const sweep_output<T, Program::points>> outputs) const {
+        const tile_kernels<T>& by = kernels_of<false, emit::gradient, T, Program>;
+        typename tile_sweep<T>::buffers r;
+        for (std::size_t row = 0; row < this->regions(); ++row)
+            for (std::size_t i = 0; i < this->g_.pixels; i += tile_size)
+                for (const auto& to : outputs)
+                    this->run_tile(by, r, row, i, to.point.data(), to.pulls, nullptr, to.out);
+    }
+
+    /// The same pass over the samples [first, last), with the same bits.
+    void run_samples(const tile_kernels<T>& by, std::size_t first, std::size_t last, const points_type& point,
+                     const pull_back* pulls, double* totals, const sink_ref<T>& out) const {
+        this->sweep(by, first, last, point.data(), pulls, totals, out);
+    }
+
+    /// Takes the memory of a whole pass, so that a workspace that has seen samples one by one has seen the
+    /// shape.
+    void reserve() const { tile_sweep<T>::reserve(Program::width); }
 };
 
 } // namespace xloss::engine

@@ -83,14 +83,18 @@ public:
     /// Calls body(i) for every piece.
     template <class F>
     void run(const engine::work& w, F&& body) const {
+        run_pieces(w, piece_body(body)); // by reference at once: inlined, it would be compiled twice
+    }
+
+private:
+    void run_pieces(const engine::work& w, const piece_body& body) const {
         if (is_serial(w))
             for (std::size_t i = 0; i < w.pieces; ++i)
                 body(i);
         else
-            call_(object_, w.pieces, piece_body(body));
+            call_(object_, w.pieces, body);
     }
 
-private:
     void* object_ = nullptr;
     void (*call_)(void*, std::size_t, piece_body) = nullptr;
     std::size_t least_ = engine::least_elements;
@@ -107,11 +111,25 @@ inline std::size_t slots(const executor_ref& executor, std::size_t pieces) {
     return executor.is_serial() ? 1 : std::clamp<std::size_t>(pieces, 1, pieces_in_flight);
 }
 
-/// Calls run(piece, slot) for every piece, through the executor, and then merge(piece, slot) in order.
-/// Not more than `slots` pieces are between the two at a time; these need less work than the first to be
-/// worth sharing, as the threads are awake.
-template <class Run, class Merge>
-void for_pieces(const executor_ref& executor, const work& all, Run&& run, Merge&& merge) {
+/// Refers to a callable of a piece and the slot that its sums have.
+class slot_body {
+public:
+    template <class F>
+    requires(!std::is_same_v<std::remove_cvref_t<F>, slot_body>) explicit slot_body(F& f)
+        : object_(std::addressof(f)), call_([](void* object, std::size_t piece, std::size_t slot) {
+              (*static_cast<F*>(object))(piece, slot);
+          }) {}
+
+    void operator()(std::size_t piece, std::size_t slot) const { call_(object_, piece, slot); }
+
+private:
+    void* object_;
+    void (*call_)(void*, std::size_t, std::size_t);
+};
+
+/// `for_pieces`, compiled once for whatever is run and merged.
+inline void run_and_merge(const executor_ref& executor, const work& all, const slot_body& run,
+                          const slot_body& merge) {
     const std::size_t at_once = slots(executor, all.pieces);
     const executor_ref runs = executor.is_serial(all) ? executor_ref() : executor;
     for (std::size_t first = 0; first < all.pieces; first += at_once) {
@@ -120,6 +138,14 @@ void for_pieces(const executor_ref& executor, const work& all, Run&& run, Merge&
         for (std::size_t i = 0; i < n; ++i)
             merge(first + i, i);
     }
+}
+
+/// Calls run(piece, slot) for every piece, through the executor, and then merge(piece, slot) in order.
+/// Not more than `slots` pieces are between the two at a time; these need less work than the first to be
+/// worth sharing, as the threads are awake.
+template <class Run, class Merge>
+void for_pieces(const executor_ref& executor, const work& all, Run&& run, Merge&& merge) {
+    run_and_merge(executor, all, slot_body(run), slot_body(merge));
 }
 
 } // namespace engine

@@ -175,8 +175,10 @@ double reduce_list(const sink_list& list, const Row& row, const executor_ref& ex
     return whole;
 }
 
-/// The p-norm of all elements; p > 0, also infinity. NaN or infinite where an element is.
-inline double norm_of(const sink_list& list, double p, const executor_ref& executor) {
+/// The p-norm of all elements; p > 0, also infinity. NaN or infinite where an element is. A template, so that
+/// its loops are compiled where they are used and not wherever this header is included.
+template <class List>
+double norm_of(const List& list, double p, const executor_ref& executor) {
     if (p == 1.0 || p == 2.0) {
         const double plain = p == 1.0 ? reduce_list(list, row_sum<norm_magnitude>{}, executor)
                                       : reduce_list(list, row_sum<norm_square>{}, executor);

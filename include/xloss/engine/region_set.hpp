@@ -58,6 +58,8 @@ public:
     /// Whether the classes that are to count are there.
     void check(const char* loss) const { classes_.check(loss, g_.classes); }
 
+    /// Whether the classes of a group have one loss together.
+    [[nodiscard]] bool joint() const { return joint_; }
     [[nodiscard]] bool per_sample() const { return options_.over == region::sample; }
     [[nodiscard]] std::size_t groups() const { return per_sample() ? g_.samples : 1; }
     [[nodiscard]] std::size_t losses_per_group() const { return joint_ ? 1 : kept(); }

@@ -10,7 +10,7 @@
 #include <xloss/engine/workspace.hpp>
 #include <xloss/simd/dual.hpp>
 
-#include <bit>
+#include <array>
 #include <cstddef>
 #include <span>
 
@@ -33,27 +33,86 @@ constexpr const char* name_of() {
         return "a loss of your own";
 }
 
+/// What a regional term says, as pointers: all that is done with the sums of regions is compiled once for all
+/// terms. Per region and not per pixel, a call costs nothing that could be measured.
+struct region_formulas {
+    dual<1> (*region_loss)(const void* term, const region_sums<dual<1>>& r);
+    dual<1> (*classes_loss)(const void* term, std::span<const region_sums<dual<1>>> all);
+    region_sums<double> (*region_slopes)(const void* term, const region_sums<double>& r);
+    region_sums<double> (*classes_slopes)(const void* term, std::span<const region_sums<dual<1>>> all,
+                                          std::size_t i);
+    unsigned sums;
+    const char* name;
+};
+
+/// Those of a term; null what it does not give.
+template <class Term>
+constexpr region_formulas formulas_of() {
+    region_formulas f{nullptr, nullptr, nullptr, nullptr, Term::sums, name_of<Term>()};
+    if constexpr (has_region_loss<Term>)
+        f.region_loss = [](const void* term, const region_sums<dual<1>>& r) {
+            return dual<1>(static_cast<const Term*>(term)->region_loss(r));
+        };
+    if constexpr (has_classes_loss<Term>)
+        f.classes_loss = [](const void* term, std::span<const region_sums<dual<1>>> all) {
+            return dual<1>(static_cast<const Term*>(term)->classes_loss(all));
+        };
+    if constexpr (requires(const Term& t, const region_sums<double>& r) { t.region_slopes(r); })
+        f.region_slopes = [](const void* term, const region_sums<double>& r) -> region_sums<double> {
+            return static_cast<const Term*>(term)->region_slopes(r);
+        };
+    if constexpr (requires(const Term& t, std::span<const region_sums<dual<1>>> all) {
+                      t.classes_slopes(all, std::size_t{});
+                  })
+        f.classes_slopes = [](const void* term, std::span<const region_sums<dual<1>>> all,
+                              std::size_t i) -> region_sums<double> {
+            return static_cast<const Term*>(term)->classes_slopes(all, i);
+        };
+    return f;
+}
+
+template <class Term>
+inline constexpr region_formulas region_formulas_of = formulas_of<Term>();
+
+/// Where a program keeps the sums of a region.
+struct sums_layout {
+    std::size_t width, target_at, weight_at, target2_at, hard_at;
+    std::array<std::size_t, soft_sums<double>.size()> soft_at;
+    unsigned soft;
+};
+
+template <class Program>
+inline constexpr sums_layout sums_layout_of = [] {
+    sums_layout l{Program::width,      Program::target_at, Program::weight_at,
+                  Program::target2_at, Program::hard_at,   {},
+                  Program::soft};
+    for (unsigned k = 0; k < l.soft_at.size(); ++k)
+        if (Program::needs(1U << k))
+            l.soft_at[k] = Program::soft_at(1U << k);
+    return l;
+}();
+
 /// The second stage of a regional term: from the sums of its regions to its mean, and to the derivative by
 /// every sum. `rows` has the sums of every sample and class, `class_rows` those of every class in the call.
-template <class Program, class Term>
-class regional_mean {
+class region_means {
+    [[nodiscard]] auto outcomes() const {
+        return [this](std::size_t group, std::size_t i) { return outcome_of(group, i); };
+    }
+
 public:
-    regional_mean(const Term& term, const geometry& g, const double* rows, const double* class_rows,
-                  workspace& memory)
-        : term_(term), regions_(region_options_of(term), g, joint()), g_(g), rows_(rows),
+    region_means(const void* term, const region_formulas& say, const sums_layout& layout,
+                 const region_set& regions, const geometry& g, const double* rows, const double* class_rows,
+                 workspace& memory)
+        : term_(term), say_(say), layout_(layout), regions_(regions), g_(g), rows_(rows),
           class_rows_(class_rows), memory_(memory) {}
 
     /// Whether the classes that are to count are there. Once, before anything else is asked.
-    void check() const { regions_.check(name_of<Term>()); }
+    void check() const { regions_.check(say_.name); }
 
     [[nodiscard]] const region_set& regions() const { return regions_; }
 
     /// Whether the classes of a sample have one loss together.
-    static constexpr bool joint() {
-        if constexpr (Program::mode_kind == kind::channelwise)
-            return has_classes_loss<Term>;
-        return !has_region_loss<Term>;
-    }
+    [[nodiscard]] bool joint() const { return regions_.joint(); }
 
     /// w_c l_c of one region; 0 where it does not count.
     [[nodiscard]] double unreduced(std::size_t group, std::size_t i) const {
@@ -65,20 +124,20 @@ public:
 
     /// The sums of class c in a group.
     [[nodiscard]] region_sums<double> collect(std::size_t group, std::size_t c) const {
-        const double* row = regions_.per_sample() ? rows_ + (group * g_.classes + c) * Program::width
-                                                  : class_rows_ + c * Program::width;
+        const double* row = regions_.per_sample() ? rows_ + (group * g_.classes + c) * layout_.width
+                                                  : class_rows_ + c * layout_.width;
         region_sums<double> r;
         r.cls = c;
         for (unsigned k = 0; k < soft_sums<double>.size(); ++k)
-            if (Program::needs(1U << k))
-                r.*soft_sums<double>[k] = row[Program::soft_at(1U << k)];
-        r.target = row[Program::target_at];
-        r.weight = row[Program::weight_at];
-        if constexpr (Program::has_target2)
-            r.target2 = row[Program::target2_at];
-        if constexpr (Program::has_hard) {
-            r.hard = row[Program::hard_at];
-            r.hard_tp = row[Program::hard_at + 1];
+            if (layout_.soft & (1U << k))
+                r.*soft_sums<double>[k] = row[layout_.soft_at[k]];
+        r.target = row[layout_.target_at];
+        r.weight = row[layout_.weight_at];
+        if (layout_.soft & sums::target2)
+            r.target2 = row[layout_.target2_at];
+        if (layout_.soft & sums::hard) {
+            r.hard = row[layout_.hard_at];
+            r.hard_tp = row[layout_.hard_at + 1];
         }
         return r;
     }
@@ -87,7 +146,7 @@ public:
     [[nodiscard]] std::span<region_sums<dual<1>>> collect_all(std::size_t group) const {
         auto* all = memory_.get<region_sums<dual<1>>>(scratch::losses_classes, regions_.kept());
         for (std::size_t k = 0; k < regions_.kept(); ++k)
-            all[k] = lift<1>(collect(group, regions_.class_at(k)));
+            all[k] = lift(collect(group, regions_.class_at(k)));
         return {all, regions_.kept()};
     }
 
@@ -109,18 +168,13 @@ public:
         const region_outcome one = outcome_of(group, i);
         if (!one.counts || !one.follows_formula || one.weight == 0.0)
             return;
-        if constexpr (has_classes_loss<Term>)
-            if (joint())
-                return pull_joint(group, factor, pulls);
-        if constexpr (has_region_loss<Term>)
+        if (joint())
+            pull_joint(group, factor, pulls);
+        else
             pull_region(group, regions_.class_at(i), factor * one.weight, pulls);
     }
 
 private:
-    [[nodiscard]] auto outcomes() const {
-        return [this](std::size_t group, std::size_t i) { return outcome_of(group, i); };
-    }
-
     [[nodiscard]] region_outcome outcome_of(std::size_t group, std::size_t i) const {
         double weight = 0.0, target = 0.0;
         for (std::size_t k = joint() ? 0 : i; k < (joint() ? regions_.kept() : i + 1); ++k) {
@@ -135,20 +189,15 @@ private:
     }
 
     [[nodiscard]] double loss_of(std::size_t group, std::size_t i) const {
-        if constexpr (has_classes_loss<Term>) {
-            if (joint())
-                return term_.classes_loss(std::span<const region_sums<dual<1>>>(collect_all(group))).value;
-        }
-        if constexpr (has_region_loss<Term>)
-            return dual<1>(term_.region_loss(lift<1>(collect(group, regions_.class_at(i))))).value;
-        return 0.0;
+        if (joint())
+            return say_.classes_loss(term_, collect_all(group)).value;
+        return say_.region_loss(term_, lift(collect(group, regions_.class_at(i)))).value;
     }
 
-    template <std::size_t N>
-    static region_sums<dual<N>> lift(const region_sums<double>& from) {
-        region_sums<dual<N>> to;
+    static region_sums<dual<1>> lift(const region_sums<double>& from) {
+        region_sums<dual<1>> to;
         for (std::size_t k = 0; k < soft_sums<double>.size(); ++k)
-            to.*soft_sums<dual<N>>[k] = dual<N>(from.*soft_sums<double>[k]);
+            to.*soft_sums<dual<1>>[k] = dual<1>(from.*soft_sums<double>[k]);
         to.target = from.target;
         to.target2 = from.target2;
         to.hard = from.hard;
@@ -158,47 +207,40 @@ private:
         return to;
     }
 
-    /// The derivative by every sum of one region: the term's own, or that of its formula in dual numbers.
+    /// The derivative by every sum of one region: the term's own, or that of its formula in dual numbers, one
+    /// direction at a time.
     void pull_region(std::size_t group, std::size_t c, double factor, pull_back* pulls) const {
         const region_sums<double> r = collect(group, c);
-        region_sums<double> d;
-        if constexpr (requires { term_.region_slopes(r); }) {
-            d = term_.region_slopes(r);
-        } else {
-            constexpr unsigned asked = Term::sums & (sums::target2 - 1);
-            constexpr auto n = static_cast<std::size_t>(std::popcount(asked));
-            auto lifted = lift<n>(r);
-            for (std::size_t k = 0, at = 0; k < soft_sums<double>.size(); ++k)
-                if (asked & (1U << k))
-                    (lifted.*soft_sums<dual<n>>[k]).slope[at++] = 1.0;
-            const dual<n> loss = term_.region_loss(lifted);
-            for (std::size_t k = 0, at = 0; k < soft_sums<double>.size(); ++k)
-                if (asked & (1U << k))
-                    d.*soft_sums<double>[k] = loss.slope[at++];
-        }
-        add(group, c, d, factor, pulls);
+        region_sums<dual<1>> lifted = lift(r);
+        add(group, c,
+            say_.region_slopes ? say_.region_slopes(term_, r)
+                               : slopes_by(lifted, [&] { return say_.region_loss(term_, lifted); }),
+            factor, pulls);
     }
 
-    /// As pull_region, for a loss over all classes: in dual numbers one direction at a time, nothing
-    /// allocated.
+    /// As pull_region, for a loss over all classes; nothing is allocated.
     void pull_joint(std::size_t group, double factor, pull_back* pulls) const {
         const std::span<region_sums<dual<1>>> all = collect_all(group);
         const std::span<const region_sums<dual<1>>> given = all;
-        for (std::size_t i = 0; i < all.size(); ++i) {
-            region_sums<double> d;
-            if constexpr (requires { term_.classes_slopes(given, i); }) {
-                d = term_.classes_slopes(given, i);
-            } else {
-                for (std::size_t k = 0; k < soft_sums<double>.size(); ++k) {
-                    if (!(Term::sums & (1U << k)))
-                        continue;
-                    (all[i].*soft_sums<dual<1>>[k]).slope[0] = 1.0;
-                    d.*soft_sums<double>[k] = term_.classes_loss(given).slope[0];
-                    (all[i].*soft_sums<dual<1>>[k]).slope[0] = 0.0;
-                }
-            }
-            add(group, all[i].cls, d, factor, pulls);
+        for (std::size_t i = 0; i < all.size(); ++i)
+            add(group, all[i].cls,
+                say_.classes_slopes ? say_.classes_slopes(term_, given, i)
+                                    : slopes_by(all[i], [&] { return say_.classes_loss(term_, given); }),
+                factor, pulls);
+    }
+
+    /// The derivative of what `loss` gives by every sum of a region that it sees.
+    template <class LossOf>
+    [[nodiscard]] region_sums<double> slopes_by(region_sums<dual<1>>& r, const LossOf& loss) const {
+        region_sums<double> d;
+        for (std::size_t k = 0; k < soft_sums<double>.size(); ++k) {
+            if (!(say_.sums & (1U << k)))
+                continue;
+            (r.*soft_sums<dual<1>>[k]).slope[0] = 1.0;
+            d.*soft_sums<double>[k] = loss().slope[0];
+            (r.*soft_sums<dual<1>>[k]).slope[0] = 0.0;
         }
+        return d;
     }
 
     /// The sums of a region are those of its samples added up: each has the derivative of the whole.
@@ -209,12 +251,28 @@ private:
             pulls[b * g_.classes + c].add(d, factor);
     }
 
-    const Term& term_;
+    const void* term_;
+    const region_formulas& say_;
+    const sums_layout& layout_;
     region_set regions_;
     const geometry& g_;
     const double* rows_;
     const double* class_rows_;
     workspace& memory_;
+};
+
+/// The second stage of a term of a program.
+template <class Program, class Term>
+class regional_mean : public region_means {
+public:
+    regional_mean(const Term& term, const geometry& g, const double* rows, const double* class_rows,
+                  workspace& memory)
+        : region_means(&term, region_formulas_of<Term>, sums_layout_of<Program>,
+                       region_set(region_options_of(term), g, is_joint), g, rows, class_rows, memory) {}
+
+private:
+    static constexpr bool is_joint =
+        Program::mode_kind == kind::channelwise ? has_classes_loss<Term> : !has_region_loss<Term>;
 };
 
 } // namespace xloss::engine

@@ -212,9 +212,8 @@ private:
 
     /// Whether it does: with the same bits either way.
     [[nodiscard]] bool can_wait(const sink_ref<T>& out) const {
-        return out.to->in_place() && !out.accumulate &&
-               ((slopes_wait && points_are_linear()) ||
-                ((variances_wait || probabilities_wait) && !in_.probabilities));
+        return out.to->in_place() && !out.accumulate && !in_.probabilities &&
+               ((slopes_wait && points_are_linear()) || variances_wait || probabilities_wait);
     }
 
     // --- samples that are in the cache together ---
@@ -237,38 +236,40 @@ private:
         }
     }
 
+    template <bool Sums, emit Emit>
+    static constexpr const tile_kernels<T>& kernels = kernels_of<Sums, Emit, T, program_type>;
+
     /// What is written first is what the second sweep over a sample need not compute again.
     void run_groups(const sink_ref<T>& out) {
-        if constexpr (program_type::pulls_by_variance)
+        if constexpr (program_type::pulls_by_variance) {
             if (!in_.probabilities && (!slopes_wait || can_wait(out)))
-                return run_groups<emit::variances, emit::variance_pull>(out);
-        if constexpr (slopes_wait)
+                return run_groups(kernels<true, emit::variances>, kernels<false, emit::variance_pull>, out);
+        } else if constexpr (slopes_wait) {
             if (can_wait(out))
-                return run_groups<emit::point_slopes, emit::pull_back>(out);
-        run_groups<emit::nothing, emit::gradient>(out);
+                return run_groups(kernels<true, emit::point_slopes>, kernels<false, emit::pull_back>, out);
+        }
+        run_groups(kernels<true, emit::nothing>, kernels<false, emit::gradient>, out);
     }
 
-    template <emit First, emit Second>
-    void run_groups(const sink_ref<T>& out) {
+    void run_groups(const tile_kernels<T>& first_sweep, const tile_kernels<T>& second_sweep,
+                    const sink_ref<T>& out) {
         rows_ = in_.memory.zeros(scratch::region_sums, sweep_.regions() * program_type::width);
         if constexpr (program_type::needs(sums::prediction))
             take_predictions();
         sweep_.reserve();
         pull_back* pulls = in_.memory.template get<pull_back>(scratch::pull_backs, sweep_.regions());
-        double* sums = in_.memory.zeros(scratch::call_sums, summary_type::size(survey_.classes));
-        sums_ = sums;
         const auto factors = bounded(summary_.linear_factors(upstream()));
         const std::size_t samples = in_.y.geometry().samples, together = sweep_.samples_in_cache();
         for (std::size_t first = 0; first < samples; first += together) {
             const std::size_t last = std::min(samples, first + together);
-            sweep_.template run_samples<true, First>(first, last, factors, nullptr, rows_, out);
+            sweep_.run_samples(first_sweep, first, last, factors, nullptr, rows_, out);
             for (std::size_t b = first; b < last; ++b)
                 pull_sample(b, pulls);
-            sweep_.template run_samples<false, Second>(first, last, factors, pulls, nullptr, out);
+            sweep_.run_samples(second_sweep, first, last, factors, pulls, nullptr, out);
         }
         if constexpr (program_type::needs(sums::prediction))
             write_prediction_slopes(pulls);
-        summary_.gather(rows_, sweep_.regions(), sums, [&](const auto& term) { return mean_of(term); });
+        gather();
     }
 
     void pull_sample(std::size_t b, pull_back* pulls) const {
@@ -306,6 +307,11 @@ private:
                                             out);
         if constexpr (program_type::needs(sums::prediction))
             take_predictions();
+        gather();
+    }
+
+    /// The sums of the call, from those of every sample and class.
+    void gather() {
         double* sums = in_.memory.zeros(scratch::call_sums, summary_type::size(survey_.classes));
         sums_ = sums;
         summary_.gather(rows_, sweep_.regions(), sums, [&](const auto& term) { return mean_of(term); });

@@ -74,6 +74,14 @@ bool is_linear(const Term& term) {
         return false;
 }
 
+/// Adds the sums of every sample and class, `rows` of them, to those of the classes.
+inline void add_rows(const double* rows, std::size_t count, std::size_t width, std::size_t classes,
+                     double* numbers) {
+    for (std::size_t row = 0; row < count; ++row)
+        for (std::size_t k = 0; k < width; ++k)
+            numbers[row % classes * width + k] += rows[row * width + k];
+}
+
 /// From the sums of a whole call to the values of its terms and to the slope of the loss by every sum.
 ///
 /// The sums are plain numbers: for every class the row of its sums over all samples, then for every regional
@@ -96,9 +104,7 @@ public:
     template <class MeanOf>
     void gather(const double* rows, std::size_t count, double* numbers, const MeanOf& mean_of) const {
         const std::size_t classes = survey_.classes;
-        for (std::size_t row = 0; row < count; ++row)
-            for (std::size_t k = 0; k < Program::width; ++k)
-                numbers[row % classes * Program::width + k] += rows[row * Program::width + k];
+        add_rows(rows, count, Program::width, classes, numbers);
         program_.each_regional([&]<std::size_t I>(const auto& one) {
             const auto mean = mean_of(one.term);
             if (!mean.regions().per_sample())

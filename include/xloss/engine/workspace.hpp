@@ -61,11 +61,8 @@ public:
     T* get(std::size_t n) {
         static_assert(std::is_trivially_destructible_v<T>);
         const std::size_t bytes = n * sizeof(T);
-        if (bytes > bytes_) {
-            memory_.reset(); // before the new one, so that the peak is the larger of the two
-            memory_.reset(static_cast<std::byte*>(::operator new(bytes, alignment)));
-            bytes_ = bytes;
-        }
+        if (bytes > bytes_)
+            grow(bytes);
         T* first = reinterpret_cast<T*>(memory_.get());
         std::uninitialized_default_construct_n(first, n);
         return first;
@@ -78,6 +75,12 @@ private:
     struct release {
         void operator()(std::byte* p) const { ::operator delete(p, alignment); }
     };
+
+    void grow(std::size_t bytes) {
+        memory_.reset(); // before the new one, so that the peak is the larger of the two
+        memory_.reset(static_cast<std::byte*>(::operator new(bytes, alignment)));
+        bytes_ = bytes;
+    }
 
     std::unique_ptr<std::byte, release> memory_{};
     std::size_t bytes_ = 0;

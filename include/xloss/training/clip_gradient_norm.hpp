@@ -83,8 +83,12 @@ inline void check_clip_options(const clip_options& how) {
                               ", and is positive");
 }
 
+// Templates on what is always a sink_list: compiled where gradients are clipped, and not wherever this header
+// is included.
+
 /// What would be scaled twice is refused.
-inline void check_disjoint(const sink_list& list) {
+template <class List>
+void check_disjoint(const List& list) {
     using place = std::pair<tensor::memory_range, std::size_t>;
     std::vector<place> places;
     places.reserve(list.size());
@@ -103,7 +107,8 @@ inline void check_disjoint(const sink_list& list) {
 }
 
 /// Throws for the first element that is not finite, or that there is none and the norm is not.
-[[noreturn]] inline void refuse_norm(const sink_list& list, double found) {
+template <class List>
+[[noreturn]] void refuse_norm(const List& list, double found) {
     for (std::size_t i = 0; i < list.size(); ++i)
         std::visit(
             [i](const auto& g) {
@@ -118,7 +123,8 @@ inline void check_disjoint(const sink_list& list) {
                        ", beyond the largest number");
 }
 
-inline double clip_list(const sink_list& list, const clip_options& how) {
+template <class List>
+double clip_list(const List& list, const clip_options& how) {
     check_disjoint(list);
     const double found = norm_of(list, how.norm_type, how.executor);
     if (!std::isfinite(found)) {
