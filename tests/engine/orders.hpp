@@ -18,7 +18,7 @@ namespace orders {
 #ifdef __OPTIMIZE__
 inline constexpr std::size_t height = 157;
 #else
-inline constexpr std::size_t height = 65;
+inline constexpr std::size_t height = 89;
 #endif
 inline constexpr std::array<std::size_t, 4> shape{2, 3, height, 263};
 inline constexpr std::array<std::size_t, 3> map_shape{2, height, 263};
