@@ -12,8 +12,6 @@ using xloss::testing::gradient_check;
 
 namespace {
 
-const double ln2 = std::log(2.0), ln3 = std::log(3.0);
-
 /// Two pixels of two classes, both with softmax (3/4, 1/4): -log p is 2 ln 2 - ln 3 and 2 ln 2.
 const xt::xtensor<double, 3> two_scores{{{std::log(3.0), std::log(3.0)}, {0.0, 0.0}}};
 const xt::xtensor<int, 2> two_labels{{0, 1}};
