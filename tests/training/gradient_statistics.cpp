@@ -140,7 +140,7 @@ TEST_CASE("statistics with any number of threads", "[training][gradient_statisti
         };
         executors::backwards backwards;
         agrees(backwards);
-        CHECK(backwards.pieces > 4);
+        CHECK(backwards.pieces >= 4); // two of each sweep
         const thread_pool three(3);
         agrees(three);
     };
