@@ -237,18 +237,12 @@ private:
             });
             // With threads a sample is a piece of work, and joint losses share their scratch. One large
             // sample is better cut into pieces of its own.
-            const work all = work_by_sample();
-            const bool little = in_.executor.is_serial({std::max<std::size_t>(all.pieces, 2), all.elements});
-            return alone && (little || (!joint && in_.y.geometry().samples >= 16));
+            return alone && (is_little() || (!joint && in_.y.geometry().samples >= 16));
         }
     }
 
-    /// Two sweeps over every sample.
-    [[nodiscard]] work work_by_sample() const {
-        const geometry& g = in_.y.geometry();
-        const std::size_t each = sweep_.samples_per_piece();
-        return {(g.samples + each - 1) / each, 2 * each * g.classes * g.pixels};
-    }
+    /// Whether a sweep over all samples is done by the calling thread alone.
+    [[nodiscard]] bool is_little() const { return in_.executor.is_serial({2, in_.y.geometry().size() / 2}); }
 
     template <emit First, emit Second>
     void run_by_sample(const sink_ref<T>& out) {
@@ -261,7 +255,10 @@ private:
         sums_ = sums;
         const auto factors = bounded(summary_.linear_factors(upstream()));
         const std::size_t samples = in_.y.geometry().samples, each = sweep_.samples_per_piece();
-        in_.executor.run(work_by_sample(), [&](std::size_t piece) {
+        const work all{(samples + each - 1) / each,
+                       each * in_.y.geometry().size() / std::max<std::size_t>(samples, 1)};
+        const executor_ref runs = is_little() ? executor_ref() : in_.executor;
+        runs.run(all, [&](std::size_t piece) {
             for (std::size_t b = piece * each; b < std::min(samples, (piece + 1) * each); ++b) {
                 sweep_.template run_sample<true, First>(b, factors, nullptr, rows_, out);
                 pull_sample(b, pulls);
