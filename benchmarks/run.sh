@@ -29,7 +29,7 @@ for word in "$@"; do
     esac
 done
 
-packages=(cmake make g++ libxtensor-dev libxsimd-dev libbenchmark-dev libtbb-dev gnuplot-nox libopencv-imgproc-dev
+packages=(cmake make g++ libxtensor-dev libxsimd-dev libbenchmark-dev libtbb-dev gnuplot-nox valgrind libopencv-imgproc-dev
     python3-scipy)
 tests/install.sh "${packages[@]}" >&2 || echo "some packages could not be installed; going on with what is here" >&2
 torch=ON
@@ -72,6 +72,7 @@ table() {
 
 # The other programs of the report, where they are there.
 small_inputs() { [ ! -x $programs/xloss_small_benchmarks ] || $programs/xloss_small_benchmarks | tee $out/small.txt; }
+accounts() { ! command -v valgrind addr2line >/dev/null || python3 -B benchmarks/accounts.py $out; }
 compile_time() { [ ! -x benchmarks/compile_time.sh ] || benchmarks/compile_time.sh | tee $out/compile_time.txt; }
 
 # What is compiled comes first, and what is timed after it, when the machine has calmed down.
@@ -80,6 +81,7 @@ report() {
     [ $quick = 0 ] || rounds=1 repetitions=3
     benchmarks/widths.sh build
     compile_time
+    [ $quick = 1 ] || accounts
     SECONDS=0
     rows --report | tee $out/budgets.txt
     rows --threads=2 | tee $out/threads.txt

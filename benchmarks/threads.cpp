@@ -1,9 +1,7 @@
 #include "threads.hpp"
 
 #ifdef XLOSS_BENCHMARK_TBB
-#include <oneapi/tbb/parallel_for.h>
-#include <oneapi/tbb/partitioner.h>
-#include <oneapi/tbb/task_arena.h>
+#include <xloss/interop/tbb.hpp>
 
 #include <map>
 #endif
@@ -19,10 +17,7 @@ bool has_threads() {
 void run_pieces(std::size_t threads, std::size_t n, xloss::piece_body body) {
     static std::map<std::size_t, tbb::task_arena> arenas;
     auto& arena = arenas.try_emplace(threads, static_cast<int>(threads)).first->second;
-    arena.execute([&] {
-        tbb::parallel_for(
-            std::size_t{0}, n, [&](std::size_t i) { body(i); }, tbb::simple_partitioner{});
-    });
+    xloss::interop::tbb_arena{arena}(n, body);
 }
 
 #else

@@ -125,10 +125,23 @@ void plan(kernel& k, double wanted) {
     }
 }
 
+/// For accounts.py: calls one kernel so many times; a number past the last is an error.
+int call_one(std::size_t number, int calls) {
+    auto all = kernels();
+    if (number >= all.size())
+        return EXIT_FAILURE;
+    for (int i = 0; i < calls; ++i)
+        all[number].step();
+    std::printf("%s\t%s\t%zu\n", all[number].name.c_str(), all[number].target.c_str(), all[number].elements);
+    return EXIT_SUCCESS;
+}
+
 } // namespace
 
-/// Arguments: the repetitions, and the seconds of each.
+/// Arguments: the repetitions, and the seconds of each; or --call, the number of a kernel, and how often.
 int main(int count, char** words) {
+    if (count == 4 && std::string(words[1]) == "--call")
+        return call_one(static_cast<std::size_t>(std::atoi(words[2])), std::atoi(words[3]));
     const int repetitions = count > 1 ? std::atoi(words[1]) : 11;
     const double wanted = count > 2 ? std::atof(words[2]) : 0.02;
     auto all = kernels();
