@@ -124,8 +124,7 @@ public:
 
     /// The sums of class c in a group.
     [[nodiscard]] region_sums<double> collect(std::size_t group, std::size_t c) const {
-        const double* row = regions_.per_sample() ? rows_ + (group * g_.classes + c) * layout_.width
-                                                  : class_rows_ + c * layout_.width;
+        const double* row = row_of(group, c);
         region_sums<double> r;
         r.cls = c;
         for (unsigned k = 0; k < soft_sums<double>.size(); ++k)
@@ -153,7 +152,7 @@ public:
     /// Adds the derivative of factor * mean, which divides by `normalizer`, to the pull-back of every region.
     void pull(reduction how, double normalizer, double factor, pull_back* pulls) const {
         regions_.each_share(
-            how, normalizer, factor, outcomes(),
+            how, normalizer, factor, [this](std::size_t group, std::size_t i) { return judged(group, i); },
             [&](std::size_t group, std::size_t i, double share) { pull_one(group, i, share, pulls); });
     }
 
@@ -165,7 +164,7 @@ public:
 
     /// Adds the derivative of factor * unreduced(group, i).
     void pull_one(std::size_t group, std::size_t i, double factor, pull_back* pulls) const {
-        const region_outcome one = outcome_of(group, i);
+        const region_outcome one = judged(group, i);
         if (!one.counts || !one.follows_formula || one.weight == 0.0)
             return;
         if (joint())
@@ -175,17 +174,27 @@ public:
     }
 
 private:
-    [[nodiscard]] region_outcome outcome_of(std::size_t group, std::size_t i) const {
+    /// What a region is to the mean, its loss aside: slopes need no more.
+    [[nodiscard]] region_outcome judged(std::size_t group, std::size_t i) const {
         double weight = 0.0, target = 0.0;
         for (std::size_t k = joint() ? 0 : i; k < (joint() ? regions_.kept() : i + 1); ++k) {
-            const region_sums<double> r = collect(group, regions_.class_at(k));
-            weight += r.weight;
-            target += r.target;
+            const double* row = row_of(group, regions_.class_at(k));
+            weight += row[layout_.weight_at];
+            target += row[layout_.target_at];
         }
-        region_outcome one = regions_.judge(weight, target, i);
+        return regions_.judge(weight, target, i);
+    }
+
+    [[nodiscard]] region_outcome outcome_of(std::size_t group, std::size_t i) const {
+        region_outcome one = judged(group, i);
         if (one.counts && one.follows_formula)
             one.loss = loss_of(group, i);
         return one;
+    }
+
+    [[nodiscard]] const double* row_of(std::size_t group, std::size_t c) const {
+        return regions_.per_sample() ? rows_ + (group * g_.classes + c) * layout_.width
+                                     : class_rows_ + c * layout_.width;
     }
 
     [[nodiscard]] double loss_of(std::size_t group, std::size_t i) const {
