@@ -3,7 +3,7 @@
 #include "support/catch.hpp"
 #include "support/executors.hpp"
 #include "support/expressions.hpp"
-#include "support/thread_pool.hpp"
+#include "support/pool.hpp"
 
 #include <xloss/engine/ranking.hpp>
 
@@ -423,7 +423,7 @@ TEMPLATE_TEST_CASE("the same bits for every number of threads", "[engine][rankin
     regions.push_back(some);
     regions.push_back(late);
     regions.push_back(bad);
-    const thread_pool one(1), two(2), three(3), seven(7);
+    executors::pool one(1), two(2), three(3), seven(7);
     for (std::size_t k = 0; k < regions.size(); ++k) {
         INFO("region " << k);
         const region<T>& r = regions[k];

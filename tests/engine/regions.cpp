@@ -4,7 +4,7 @@
 #include "support/catch.hpp"
 #include "support/executors.hpp"
 #include "support/expressions.hpp"
-#include "support/thread_pool.hpp"
+#include "support/pool.hpp"
 
 #include <xloss/criterion/call.hpp>
 #include <xloss/criterion/mode.hpp>
@@ -37,7 +37,7 @@ void check_threads(const std::string& name, const Loss& loss, const X& x, const 
     CHECK(xloss::value(loss, x, y, {.workspace = &memory, .executor = shuffled}) == expected.value);
     for (const std::size_t threads : {2U, 3U, 7U}) {
         INFO(threads << " threads");
-        const thread_pool pool(threads);
+        executors::pool pool(threads);
         agrees(pool);
     }
 }
@@ -95,7 +95,7 @@ TEST_CASE("a workspace that has seen the shape has room for every worker", "[eng
         return memory.bytes();
     };
     const std::size_t first = held(backwards);
-    const thread_pool three(3);
+    executors::pool three(3);
     CHECK(held(three) == first);
     CHECK(first > 3 * (16 + 12) * mask_shape[2] * mask_shape[3]);
 }

@@ -2,7 +2,7 @@
 
 #include "support/catch.hpp"
 #include "support/expressions.hpp"
-#include "support/thread_pool.hpp"
+#include "support/pool.hpp"
 
 #include <xloss/losses/cross_entropy.hpp>
 #include <xloss/training/class_weights.hpp>
@@ -74,7 +74,7 @@ TEST_CASE("class counts with any number of threads", "[training][class_weights]"
     CHECK(alone.pixels()[1] > 100'000.0);
     CHECK(alone.pixels_where_present()[2] + 150'000.0 == alone.pixels_where_present()[1]);
     for (const std::size_t threads : {1U, 2U, 3U, 7U}) {
-        const thread_pool pool(threads);
+        executors::pool pool(threads);
         CHECK(list(class_counts(many, 5, 3, pool).numbers()) == list(alone.numbers()));
         CHECK(list(class_counts(weighted(many, w), 5, 3, pool).numbers()) == list(heavy.numbers()));
         CHECK(class_weights_from(many, 5, {.ignore_index = 3, .executor = pool}) ==

@@ -3,7 +3,7 @@
 #include "support/catch.hpp"
 #include "support/executors.hpp"
 #include "support/expressions.hpp"
-#include "support/thread_pool.hpp"
+#include "support/pool.hpp"
 
 #include <xloss/training/confusion_matrix.hpp>
 
@@ -222,7 +222,7 @@ TEST_CASE("a confusion matrix with any number of threads", "[training][confusion
     CHECK(counted(backwards) == alone);
     CHECK(backwards.pieces > 8);
     for (const std::size_t threads : {2U, 3U, 7U}) {
-        const thread_pool pool(threads);
+        executors::pool pool(threads);
         CHECK(counted(pool) == alone);
     }
 

@@ -1,7 +1,7 @@
 #include "support/catch.hpp"
 #include "support/executors.hpp"
 #include "support/expressions.hpp"
-#include "support/thread_pool.hpp"
+#include "support/pool.hpp"
 
 #include <xloss/criterion/mode.hpp>
 #include <xloss/criterion/selection.hpp>
@@ -141,7 +141,7 @@ TEST_CASE("statistics with any number of threads", "[training][gradient_statisti
         executors::backwards backwards;
         agrees(backwards);
         CHECK(backwards.pieces >= 4); // two of each sweep
-        const thread_pool three(3);
+        executors::pool three(3);
         agrees(three);
     };
     // A loss of regions runs apart, and its gradient comes from several threads as well.

@@ -5,7 +5,7 @@
 #include "support/executors.hpp"
 #include "support/expressions.hpp"
 #include "support/golden.hpp"
-#include "support/thread_pool.hpp"
+#include "support/pool.hpp"
 
 #include <xloss/training/surface_quality.hpp>
 
@@ -143,7 +143,7 @@ TEST_CASE("surfaces with any number of threads", "[training][surface_quality]") 
     const xloss::surface_quality alone(predicted, truth, {.spacing = {2.5, 1.0, 0.5}});
     CHECK(alone.from_truth().size() > 1000);
     executors::backwards backwards;
-    const thread_pool three(3);
+    executors::pool three(3);
     for (const xloss::executor_ref executor : {xloss::executor_ref(backwards), xloss::executor_ref(three)}) {
         const xloss::surface_quality found(predicted, truth,
                                            {.spacing = {2.5, 1.0, 0.5}, .executor = executor});
