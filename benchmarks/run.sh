@@ -2,7 +2,7 @@
 # Builds the benchmarks and measures: benchmarks/run.sh [--report | --memory | --threads] [--quick] [FILTER]
 #             every row, half an hour on a quiet machine beside the build
 #   --report  what benchmarks/README.md shows, a third of an hour on a quiet machine beside the build: budgets, threads,
-#             distances, memory, widths and compilers, small inputs, compile time; puts the tables into the README and the
+#             distances, memory, widths and compilers, small inputs, compile time, where the instructions go; puts the tables into the README and the
 #             charts into benchmarks/pictures
 #   --quick   one size of each loss and few repetitions; of the report too, which then changes neither README nor pictures
 #   --memory  peak memory alone
@@ -72,7 +72,11 @@ table() {
 
 # The other programs of the report, where they are there.
 small_inputs() { [ ! -x $programs/xloss_small_benchmarks ] || $programs/xloss_small_benchmarks | tee $out/small.txt; }
-accounts() { ! command -v valgrind addr2line >/dev/null || python3 -B benchmarks/accounts.py $out; }
+accounts() {
+    if command -v valgrind >/dev/null && command -v addr2line >/dev/null; then
+        python3 -B benchmarks/accounts.py $out
+    fi
+}
 compile_time() { [ ! -x benchmarks/compile_time.sh ] || benchmarks/compile_time.sh | tee $out/compile_time.txt; }
 
 # What is compiled comes first, and what is timed after it, when the machine has calmed down.

@@ -54,7 +54,24 @@ double reads_forward(const Loss& loss, const Y& y) {
     return static_cast<double>(reads) / static_cast<double>(x.size());
 }
 
+/// A loss that forgot to ask for a sum.
+struct forgetful {
+    static constexpr unsigned sums = xloss::sums::pred;
+
+    template <class S>
+    S region_loss(const xloss::region_sums<S>& r) const {
+        return 1.0 - r.tp / (r.pred + r.target);
+    }
+};
+
 } // namespace
+
+TEST_CASE("a sum that a loss did not ask for is no number, whatever stands beside it", "[engine][evaluate]") {
+    const auto x = made_up::logits<float>(shape);
+    const auto y = made_up::labels<float>(shape);
+    CHECK(std::isnan(xloss::value(forgetful{}, x, y)));
+    CHECK(std::isnan(xloss::value(xloss::dice{} + forgetful{}, x, y)));
+}
 
 TEST_CASE("pointwise terms read every logit once, however many they are", "[engine][evaluate]") {
     const auto y = made_up::labels<float>(shape);

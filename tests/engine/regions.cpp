@@ -114,5 +114,10 @@ TEST_CASE("workers have memory with an executor alone, and it is bounded", "[eng
     executors::backwards backwards;
     CHECK(held(64, backwards) > 8 * of_region);
     CHECK(held(64, backwards) < 8 * of_region + 8 * rest);
-    CHECK(held(2, backwards) < of_region + rest); // too little to share
+    const auto in_order = [](std::size_t n, const xloss::piece_body& body) {
+        for (std::size_t i = 0; i < n; ++i)
+            body(i);
+    };
+    CHECK(held(2, in_order) < of_region + rest); // too little to share, unless the executor says otherwise
+    CHECK(held(4, in_order) > 4 * of_region);
 }

@@ -15,9 +15,6 @@ namespace xloss::engine {
 /// So many workers of a crew can work at a time.
 inline constexpr std::size_t most_workers = 8;
 
-/// Pixels that are worth waking threads for, where a pixel takes some ten instructions or more.
-inline constexpr std::size_t least_shared_pixels = std::size_t{1} << 14;
-
 /// As many workers as the memory should be for, where each needs it for so many pixels.
 inline std::size_t workers_for(std::size_t pixels) {
     constexpr std::size_t most_at_once = std::size_t{1} << 23;
@@ -25,8 +22,8 @@ inline std::size_t workers_for(std::size_t pixels) {
 }
 
 /// Workers for pieces of work that need much memory each: not one for every piece, but a few, each with
-/// memory of its own, that take the next piece when they are done with one. A worker that gets none does not
-/// touch its memory, so that what is in use grows with the threads.
+/// memory of its own, that take the next piece when they are done with one. A worker that gets none has no
+/// rows, so that what is in use grows with the threads.
 template <class Worker>
 class crew {
 public:
@@ -46,11 +43,12 @@ public:
     [[nodiscard]] std::size_t size() const { return count_; }
     [[nodiscard]] Worker& operator[](std::size_t i) { return *workers_[i]; }
 
-    /// Calls f(worker, piece) for every piece. The order of the pieces is not known, nor who does which.
+    /// Calls f(worker, piece) for every piece, of so many pixels. The order of the pieces is not known, nor
+    /// who does which.
     template <class F>
-    void run(const executor_ref& executor, std::size_t pieces, F&& f) {
+    void run(const executor_ref& executor, std::size_t pieces, std::size_t pixels, F&& f) {
         std::atomic<std::size_t> next{0};
-        executor.run(count_, [&](std::size_t i) {
+        executor.run(heavy_work(count_, (pieces * pixels + count_ - 1) / count_), [&](std::size_t i) {
             for (std::size_t piece = 0; (piece = next.fetch_add(1, std::memory_order_relaxed)) < pieces;)
                 f(*workers_[i], piece);
         });

@@ -336,6 +336,19 @@ protected:
             });
     }
 
+    /// Calls f(buffers, row, first pixel) for every tile.
+    template <class F>
+    void each_tile(F&& f) const {
+        const std::size_t per_row = tiles_per_row(), tiles = regions() * per_row;
+        const std::size_t pieces = (tiles + tiles_per_piece - 1) / tiles_per_piece;
+        in_.executor.run({pieces, tiles_per_piece * std::min(tile_size, g_.pixels)}, [&](std::size_t piece) {
+            buffers r;
+            for (std::size_t t = piece * tiles_per_piece; t < std::min(tiles, (piece + 1) * tiles_per_piece);
+                 ++t)
+                f(r, t / per_row, t % per_row * tile_size);
+        });
+    }
+
     /// Takes the memory of a whole pass.
     void reserve(std::size_t width) const {
         const std::size_t tiles = g_.samples * g_.classes * tiles_per_row();
@@ -468,11 +481,10 @@ public:
     /// One pass that writes several gradients, tile by tile and one after the other.
     void run_gradients(std::span<const sweep_output<T, Program::points>> outputs) const {
         const tile_kernels<T>& by = kernels_of<false, emit::gradient, T, Program>;
-        typename tile_sweep<T>::buffers r;
-        for (std::size_t row = 0; row < this->regions(); ++row)
-            for (std::size_t i = 0; i < this->g_.pixels; i += tile_size)
-                for (const auto& to : outputs)
-                    this->run_tile(by, r, row, i, to.point.data(), to.pulls, nullptr, to.out);
+        this->each_tile([&](auto& buffers, std::size_t row, std::size_t i) {
+            for (const auto& to : outputs)
+                this->run_tile(by, buffers, row, i, to.point.data(), to.pulls, nullptr, to.out);
+        });
     }
 
     /// The same pass over the samples [first, last), with the same bits.

@@ -30,7 +30,7 @@ namespace engine {
 
 /// Elements of one pass over a tensor that the calling thread has done before another one has woken up, has
 /// taken its part, and the first has heard that all is done: a pool that sleeps takes 10 to 40 us for that.
-/// The one such threshold of the library. An executor with a member `least_elements` has its own.
+/// The threshold of the library. An executor with a member `least_elements` has its own.
 inline constexpr std::size_t least_elements = std::size_t{1} << 17;
 
 /// How many pieces of work there are, and the elements of one, where a piece does the work of one pass over
@@ -41,6 +41,11 @@ struct work {
 
     constexpr work(std::size_t n, std::size_t each = least_elements) : pieces(n), elements(each) {}
 };
+
+/// Pieces of so many pixels that take as long as eight elements of a sweep each: they are ranked or filtered.
+constexpr work heavy_work(std::size_t pieces, std::size_t pixels) {
+    return {pieces, 8 * pixels};
+}
 
 } // namespace engine
 

@@ -71,7 +71,7 @@ public:
     template <bool Gradient>
     region_found evaluate(std::size_t group, std::size_t c, T* slopes) {
         const std::size_t first = regions_.first_sample(group);
-        workers_.run(executor_, planes(), [&](worker& w, std::size_t k) {
+        workers_.run(executor_, planes(), g_.pixels, [&](worker& w, std::size_t k) {
             read_plane(w, k, first + k, c);
             make_maps(w, k);
             found_[k] = sums_of(k);
@@ -82,7 +82,7 @@ public:
         const dual<sums> loss = loss_of(all.totals, all.found.weight);
         all.found.loss = loss.value;
         if constexpr (Gradient)
-            workers_.run(executor_, planes(), [&](worker& w, std::size_t k) {
+            workers_.run(executor_, planes(), g_.pixels, [&](worker& w, std::size_t k) {
                 write_slopes(w, k, loss.slope, slopes + g_.first(first + k, c));
             });
         return all.found;
@@ -133,7 +133,7 @@ private:
 
     /// As many as filter planes at a time. A single one leaves the executor to the filter.
     [[nodiscard]] std::size_t workers() const {
-        if (planes() * g_.pixels < least_shared_pixels)
+        if (executor_.is_serial(heavy_work(planes(), g_.pixels)))
             return 1;
         return std::min(crew<worker>::size_for(executor_, planes()), workers_for(g_.pixels));
     }

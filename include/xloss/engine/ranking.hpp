@@ -188,7 +188,7 @@ private:
     template <class F>
     bool collect_segments(std::size_t n, std::size_t count, F& add_range) {
         const std::size_t step = (n + count - 1) / count;
-        executor_.run(count, [&](std::size_t s) {
+        executor_.run(heavy_work(count, step), [&](std::size_t s) {
             segments_[s].start(pixels_ + s * (step + 1));
             add_range(segments_[s], std::min(n, s * step), std::min(n, (s + 1) * step));
         });
@@ -242,7 +242,7 @@ private:
             return all_nan(sink);
         const T last = last_error(g);
         const radix_parting<bits> parting(errors::key_of(facts().highest), errors::key_of(last));
-        executor_.run(used_, [&](std::size_t s) {
+        executor_.run(heavy_work(used_, least_segment), [&](std::size_t s) {
             const std::size_t n = parting.count(segments_[s].pixels(), segments_[s].size(), counts_of(s),
                                                 last > facts().lowest);
             segments_[s].resize(n);
@@ -299,7 +299,7 @@ private:
         std::array<radix_part, radix::most_parts> parts;
         const int width = parting.place(counts_, used_, kept_, parts.data());
         pixel* to = pixels_ + room_;
-        executor_.run(used_, [&](std::size_t s) {
+        executor_.run(heavy_work(used_, least_segment), [&](std::size_t s) {
             parting.move(segments_[s].pixels(), segments_[s].size(), to, counts_of(s), width);
         });
         std::array<double, radix::most_parts> values{};
@@ -315,7 +315,7 @@ private:
             values[k] = own.value;
         };
         const std::size_t count = std::size_t{1} << width;
-        (general_ ? executor_ref() : executor_).run(count, one);
+        (general_ ? executor_ref() : executor_).run(heavy_work(count, kept_ / count + 1), one);
         value_ = soft.value;
         for (std::size_t k = 0; k < count; ++k)
             value_ += values[k];

@@ -118,7 +118,7 @@ private:
     /// As many as evaluate regions at a time. A single one uses the executor itself.
     [[nodiscard]] std::size_t workers() const {
         const std::size_t pixels = regions_.samples_per_group() * g_.pixels;
-        if (count() * pixels < least_shared_pixels || evaluator::splits(count(), pixels))
+        if (in_.executor.is_serial(heavy_work(count(), pixels)) || evaluator::splits(count(), pixels))
             return 1;
         return std::min(crew<evaluator>::size_for(in_.executor, count()), workers_for(pixels));
     }
@@ -134,7 +134,8 @@ private:
     void evaluate(T* slopes) {
         outcomes_ = outcomes();
         elements_.activate();
-        evaluators_.run(in_.executor, count(), [&](evaluator& worker, std::size_t flat) {
+        const std::size_t pixels = regions_.samples_per_group() * g_.pixels;
+        evaluators_.run(in_.executor, count(), pixels, [&](evaluator& worker, std::size_t flat) {
             const std::size_t group = flat / regions_.kept(), i = flat % regions_.kept();
             const region_found found =
                 worker.template evaluate<Gradient>(group, regions_.class_at(i), slopes);

@@ -12,6 +12,7 @@
 
 #include <array>
 #include <cstddef>
+#include <limits>
 #include <span>
 
 namespace xloss::engine {
@@ -127,17 +128,18 @@ public:
         const double* row = row_of(group, c);
         region_sums<double> r;
         r.cls = c;
+        // What a term has not asked for is no number, even where another term has it: a formula that reads it
+        // all the same shows.
+        const auto asked = [&](unsigned flag, std::size_t at) {
+            return say_.sums & flag ? row[at] : std::numeric_limits<double>::quiet_NaN();
+        };
         for (unsigned k = 0; k < soft_sums<double>.size(); ++k)
-            if (layout_.soft & (1U << k))
-                r.*soft_sums<double>[k] = row[layout_.soft_at[k]];
+            r.*soft_sums<double>[k] = asked(1U << k, layout_.soft_at[k]);
         r.target = row[layout_.target_at];
         r.weight = row[layout_.weight_at];
-        if (layout_.soft & sums::target2)
-            r.target2 = row[layout_.target2_at];
-        if (layout_.soft & sums::hard) {
-            r.hard = row[layout_.hard_at];
-            r.hard_tp = row[layout_.hard_at + 1];
-        }
+        r.target2 = asked(sums::target2, layout_.target2_at);
+        r.hard = asked(sums::hard, layout_.hard_at);
+        r.hard_tp = asked(sums::hard, layout_.hard_at + 1);
         return r;
     }
 

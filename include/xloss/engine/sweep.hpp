@@ -23,7 +23,7 @@ enum class emit {
     gradient,
     point_slopes,  // of the gradient, what the pointwise terms give
     pull_back,     // of the gradient, what the regional terms add to those
-    variances,     // p (1 - p), into scratch, and point slopes: what `variance_pull` needs of an element
+    variances,     // point slopes, and p (1 - p) into scratch or where no point slopes are written
     variance_pull, // as pull_back, from variances that were kept
     probabilities, // into the gradient, where they wait for `kept_gradient`
     kept_gradient, // the gradient, from probabilities that wait in it

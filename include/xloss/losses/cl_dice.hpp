@@ -32,7 +32,8 @@ namespace xloss {
 /// s/(sum S(p) + s). All pixels ignored: 0, with gradient 0.
 ///
 /// **Memory.** In the workspace 2 `iterations` + 8 planes of the logits' type and 5 for every sample of a
-/// region; in multiclass another number per element.
+/// region; in multiclass another number per element, and one where the gradient is added to, as by a later
+/// loss of a sum, or is not contiguous.
 ///
 /// **Source.** Shit et al. 2021, arXiv 2003.07311.
 ///

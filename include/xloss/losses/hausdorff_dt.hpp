@@ -31,7 +31,8 @@ namespace xloss {
 /// decides; by the formula, what is left is D(p). All pixels ignored: 0, with gradient 0.
 ///
 /// **Memory.** In the workspace 3 planes of the logits' type and 5 for every sample of a region; in
-/// multiclass another number per element.
+/// multiclass another number per element, and one where the gradient is added to, as by a later loss of a
+/// sum, or is not contiguous.
 ///
 /// **Source.** Karimi and Salcudean 2019, arXiv 1904.10030.
 ///

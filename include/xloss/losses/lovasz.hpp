@@ -30,7 +30,8 @@ namespace xloss {
 /// error, which alone has a gradient. All pixels ignored: 0, with gradient 0.
 ///
 /// **Memory.** What the workspace keeps beside the usual: 16 bytes for every pixel of the largest region (in
-/// double 32), and with soft targets or weights other than 0 and 1 another 12 (24).
+/// double 32), and with soft targets or weights other than 0 and 1 another 12 (24); one number per element
+/// where the gradient is added to, as by a later loss of a sum, or is not contiguous.
 ///
 /// **Source.** Berman et al. 2018, arXiv 1705.08790; Yu and Blaschko 2015, arXiv 1512.07797.
 ///

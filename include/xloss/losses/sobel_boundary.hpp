@@ -28,7 +28,8 @@ namespace xloss {
 ///
 /// **Empty.** All pixels ignored: 0, with gradient 0.
 ///
-/// **Memory.** In the workspace 8 planes of the logits' type; in multiclass another number per element.
+/// **Memory.** In the workspace 8 planes of the logits' type; in multiclass another number per element, and
+/// one where the gradient is added to, as by a later loss of a sum, or is not contiguous.
 ///
 /// **Source.** SegBoundaryLoss, as it is found in training codes; edges after Sobel and Feldman 1968.
 ///

@@ -45,7 +45,9 @@ public:
         : g_(g), rows_(g.extent[0] * g.extent[1]),
           per_piece_(std::max<std::size_t>(1, pixels_of_piece / std::max<std::size_t>(1, g.extent[2]))) {}
 
-    [[nodiscard]] std::size_t pieces() const { return (rows_ + per_piece_ - 1) / per_piece_; }
+    [[nodiscard]] engine::work work() const {
+        return {(rows_ + per_piece_ - 1) / per_piece_, pixels_of_piece};
+    }
 
     /// Calls f(i, place) for the pixels of a piece.
     template <class F>
@@ -61,7 +63,7 @@ public:
     template <class F>
     void each(const executor_ref& executor, F&& f) const {
         engine::for_pieces(
-            executor, pieces(), [&](std::size_t piece, std::size_t) { each(piece, f); },
+            executor, work(), [&](std::size_t piece, std::size_t) { each(piece, f); },
             [](std::size_t, std::size_t) {});
     }
 
@@ -108,7 +110,7 @@ private:
         std::array<bounds, engine::pieces_in_flight> found;
         bounds all{g.extent, {}};
         engine::for_pieces(
-            executor, rows.pieces(),
+            executor, rows.work(),
             [&](std::size_t piece, std::size_t slot) {
                 bounds own{g.extent, {}};
                 rows.each(piece, [&](std::size_t i, const pixel_rows::place& at) {
