@@ -79,7 +79,7 @@ struct elementwise_kernel {
             accumulators run{};
             const std::size_t end = std::min(t.n, i + vectors_per_run * V::width);
             for (; i + V::width <= end; i += V::width)
-                vector(t.x + i, t.y + i, Masked ? t.m + i : nullptr,
+                vector(Emit == emit::variance_pull ? nullptr : t.x + i, t.y + i, Masked ? t.m + i : nullptr,
                        Program::sees_distance ? t.d + i : nullptr,
                        writes<Program>(Emit) ? t.out + i : nullptr,
                        keeps_variances(Emit) ? t.kept + i : nullptr, run);

@@ -441,7 +441,7 @@ private:
     }
 
     std::size_t most_, room_ = 0;
-    const executor_ref& executor_;
+    executor_ref executor_;
     workspace& memory_;
     pixel* pixels_ = nullptr;
     errors* segments_ = nullptr;
