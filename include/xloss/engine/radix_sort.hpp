@@ -228,8 +228,9 @@ public:
     /// Moves the n items of a segment to their parts, from `to` on.
     void move(const item* items, std::size_t n, item* to, std::uint64_t* places, int width) const {
         const typename radix::digit d = digit(width);
+        std::uint64_t* const next = places;
         for (std::size_t i = 0; i < n; ++i)
-            to[places[d.of(items[i])]++] = items[i];
+            to[next[d.of(items[i])]++] = items[i];
     }
 
 private:
