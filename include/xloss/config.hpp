@@ -33,6 +33,14 @@
 #define XLOSS_FLATTEN __attribute__((flatten))
 #endif
 
+// What runs once in a call and not for every pixel: small code, and none of it inlined into what is compiled
+// for every loss. It makes a tenth of the time that compiling takes.
+#if defined(__GNUC__)
+#define XLOSS_PER_CALL __attribute__((cold))
+#else
+#define XLOSS_PER_CALL
+#endif
+
 // No other pointer of the same function reaches this memory.
 #if defined(_MSC_VER) && !defined(__clang__)
 #define XLOSS_RESTRICT __restrict

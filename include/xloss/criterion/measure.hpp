@@ -160,14 +160,15 @@ auto finish(const measurement<Loss, T>& whole) {
     workspace memory;
     return engine::with_program<engine::kind_of(given::md)>(
         engine::place(given::terms(whole.loss())), s, [&]<class Program>(const Program& all) {
-            const auto mean_of = [&]<class Term>(const Term& term) {
-                return engine::regional_mean<Program, Term>(term, g, nullptr, sums, memory);
-            };
             const engine::summary<Program> summary(all, s, options, false);
-            all.each_regional([&]<std::size_t I>(const auto& one) { mean_of(one.term).check(); });
+            const engine::known_sums known{nullptr, sums};
+            const auto parts = engine::regional_parts(all, g, known, memory);
+            const upstream none;
+            const engine::regional_terms regional(parts, options.reduction, none);
+            regional.check();
             engine::check_numbers(whole,
                                   engine::survey_size(whole.classes()) + summary.size(whole.classes()));
-            return engine::as_evaluation<T>(summary.template values<given::size>(sums, mean_of));
+            return engine::as_evaluation<T>(summary.template values<given::size>(sums, regional));
         });
 }
 

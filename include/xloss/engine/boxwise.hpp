@@ -231,9 +231,10 @@ public:
         check_upstream();
         std::array<double, size> sums{};
         sweep<Gradient ? emit::gradient : emit::nothing>(factors(), out, sums);
-        return report_of<N>(program_, survey_.valid, [&]<std::size_t I>(const auto&) {
-            return mean_value{quotient(sums[I], normalizers_[I]), normalizers_[I]};
-        });
+        auto values = part_values(program_);
+        for (std::size_t k = 0; k < size; ++k)
+            values[k].mean = {quotient(sums[k], normalizers_[k]), normalizers_[k]};
+        return report_of<N>(values, survey_.valid);
     }
 
     /// Throws where the upstream gradient does not fit; nothing is written.
@@ -267,7 +268,7 @@ private:
     [[nodiscard]] bool is_unreduced() const { return call_.upstream.tensor().has_value(); }
 
     void check_upstream() const {
-        engine::check_upstream(y_, call_, [this] { return unreduced_shape(); });
+        engine::check_upstream(y_, call_, is_unreduced() ? unreduced_shape() : tensor::shape{});
     }
 
     /// d(loss)/d(sum) of every part.

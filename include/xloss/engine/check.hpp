@@ -20,16 +20,15 @@
 namespace xloss::engine {
 
 /// Throws for an upstream factor that is no number, or a tensor that has not the shape of the unreduced
-/// losses; that is asked for only where there is one.
-template <class Target, class ShapeOf>
-void check_upstream(const Target& y, const call_options& call, const ShapeOf& unreduced_shape) {
+/// losses.
+template <class Target>
+void check_upstream(const Target& y, const call_options& call, const tensor::shape& unreduced) {
     const auto& given = call.upstream.tensor();
     if (!given)
         return check_number("call_options", "upstream", call.upstream.factor(), -HUGE_VAL);
-    const tensor::shape expected = unreduced_shape();
-    if (given->shape() != expected)
+    if (given->shape() != unreduced)
         throw shape_error(y.name() + ": upstream " + given->shape().to_string() +
-                          " does not fit unreduced losses " + expected.to_string());
+                          " does not fit unreduced losses " + unreduced.to_string());
 }
 
 template <class T>

@@ -50,7 +50,7 @@ public:
         if (slopes_by_logit && elements_.kind() == row_kind::given)
             throw parameter_error(public_name(Loss::name) +
                                   ": is a loss of logits; of probabilities take lovasz_sigmoid");
-        check_upstream(in_.y, call_, [this] { return unreduced_shape(); });
+        check_upstream(in_.y, call_, is_unreduced() ? unreduced_shape() : tensor::shape{});
         outcomes(); // what can fail for want of memory fails here
         factors();
     }

@@ -1,6 +1,7 @@
 #ifndef XLOSS_ENGINE_REGIONAL_HPP
 #define XLOSS_ENGINE_REGIONAL_HPP
 
+#include <xloss/config.hpp>
 #include <xloss/engine/options.hpp>
 #include <xloss/engine/program.hpp>
 #include <xloss/engine/region.hpp>
@@ -93,8 +94,14 @@ inline constexpr sums_layout sums_layout_of = [] {
     return l;
 }();
 
+/// Where sums stand, once they are known.
+struct known_sums {
+    double* rows = nullptr;       // those of every sample and class
+    const double* call = nullptr; // those of every class in the call, and the tallies of the regional terms
+};
+
 /// The second stage of a regional term: from the sums of its regions to its mean, and to the derivative by
-/// every sum. `rows` has the sums of every sample and class, `class_rows` those of every class in the call.
+/// every sum.
 class region_means {
     [[nodiscard]] auto outcomes() const {
         return [this](std::size_t group, std::size_t i) { return outcome_of(group, i); };
@@ -102,10 +109,8 @@ class region_means {
 
 public:
     region_means(const void* term, const region_formulas& say, const sums_layout& layout,
-                 const region_set& regions, const geometry& g, const double* rows, const double* class_rows,
-                 workspace& memory)
-        : term_(term), say_(say), layout_(layout), regions_(regions), g_(g), rows_(rows),
-          class_rows_(class_rows), memory_(memory) {}
+                 const region_set& regions, const geometry& g, const known_sums& sums, workspace& memory)
+        : term_(term), say_(say), layout_(layout), regions_(regions), g_(g), sums_(sums), memory_(memory) {}
 
     /// Whether the classes that are to count are there. Once, before anything else is asked.
     void check() const { regions_.check(say_.name); }
@@ -116,15 +121,17 @@ public:
     [[nodiscard]] bool joint() const { return regions_.joint(); }
 
     /// w_c l_c of one region; 0 where it does not count.
-    [[nodiscard]] double unreduced(std::size_t group, std::size_t i) const {
+    [[nodiscard]] XLOSS_PER_CALL double unreduced(std::size_t group, std::size_t i) const {
         const region_outcome one = outcome_of(group, i);
         return one.counts ? one.weight * one.loss : 0.0;
     }
 
-    [[nodiscard]] tally over_groups(reduction how) const { return regions_.over_groups(how, outcomes()); }
+    [[nodiscard]] XLOSS_PER_CALL tally over_groups(reduction how) const {
+        return regions_.over_groups(how, outcomes());
+    }
 
     /// The sums of class c in a group.
-    [[nodiscard]] region_sums<double> collect(std::size_t group, std::size_t c) const {
+    [[nodiscard]] XLOSS_PER_CALL region_sums<double> collect(std::size_t group, std::size_t c) const {
         const double* row = row_of(group, c);
         region_sums<double> r;
         r.cls = c;
@@ -144,7 +151,7 @@ public:
     }
 
     /// Those of all classes that count.
-    [[nodiscard]] std::span<region_sums<dual<1>>> collect_all(std::size_t group) const {
+    [[nodiscard]] XLOSS_PER_CALL std::span<region_sums<dual<1>>> collect_all(std::size_t group) const {
         auto* all = memory_.get<region_sums<dual<1>>>(scratch::losses_classes, regions_.kept());
         for (std::size_t k = 0; k < regions_.kept(); ++k)
             all[k] = lift(collect(group, regions_.class_at(k)));
@@ -152,20 +159,20 @@ public:
     }
 
     /// Adds the derivative of factor * mean, which divides by `normalizer`, to the pull-back of every region.
-    void pull(reduction how, double normalizer, double factor, pull_back* pulls) const {
+    XLOSS_PER_CALL void pull(reduction how, double normalizer, double factor, pull_back* pulls) const {
         regions_.each_share(
             how, normalizer, factor, [this](std::size_t group, std::size_t i) { return judged(group, i); },
             [&](std::size_t group, std::size_t i, double share) { pull_one(group, i, share, pulls); });
     }
 
     /// The same for one group, whose share is known.
-    void pull_group(std::size_t group, double share, pull_back* pulls) const {
+    XLOSS_PER_CALL void pull_group(std::size_t group, double share, pull_back* pulls) const {
         for (std::size_t i = 0; i < regions_.losses_per_group(); ++i)
             pull_one(group, i, share, pulls);
     }
 
     /// Adds the derivative of factor * unreduced(group, i).
-    void pull_one(std::size_t group, std::size_t i, double factor, pull_back* pulls) const {
+    XLOSS_PER_CALL void pull_one(std::size_t group, std::size_t i, double factor, pull_back* pulls) const {
         const region_outcome one = judged(group, i);
         if (!one.counts || !one.follows_formula || one.weight == 0.0)
             return;
@@ -177,7 +184,7 @@ public:
 
 private:
     /// What a region is to the mean, its loss aside: slopes need no more.
-    [[nodiscard]] region_outcome judged(std::size_t group, std::size_t i) const {
+    [[nodiscard]] XLOSS_PER_CALL region_outcome judged(std::size_t group, std::size_t i) const {
         double weight = 0.0, target = 0.0;
         for (std::size_t k = joint() ? 0 : i; k < (joint() ? regions_.kept() : i + 1); ++k) {
             const double* row = row_of(group, regions_.class_at(k));
@@ -187,7 +194,7 @@ private:
         return regions_.judge(weight, target, i);
     }
 
-    [[nodiscard]] region_outcome outcome_of(std::size_t group, std::size_t i) const {
+    [[nodiscard]] XLOSS_PER_CALL region_outcome outcome_of(std::size_t group, std::size_t i) const {
         region_outcome one = judged(group, i);
         if (one.counts && one.follows_formula)
             one.loss = loss_of(group, i);
@@ -195,17 +202,17 @@ private:
     }
 
     [[nodiscard]] const double* row_of(std::size_t group, std::size_t c) const {
-        return regions_.per_sample() ? rows_ + (group * g_.classes + c) * layout_.width
-                                     : class_rows_ + c * layout_.width;
+        return regions_.per_sample() ? sums_.rows + (group * g_.classes + c) * layout_.width
+                                     : sums_.call + c * layout_.width;
     }
 
-    [[nodiscard]] double loss_of(std::size_t group, std::size_t i) const {
+    [[nodiscard]] XLOSS_PER_CALL double loss_of(std::size_t group, std::size_t i) const {
         if (joint())
             return say_.classes_loss(term_, collect_all(group)).value;
         return say_.region_loss(term_, lift(collect(group, regions_.class_at(i)))).value;
     }
 
-    static region_sums<dual<1>> lift(const region_sums<double>& from) {
+    XLOSS_PER_CALL static region_sums<dual<1>> lift(const region_sums<double>& from) {
         region_sums<dual<1>> to;
         for (std::size_t k = 0; k < soft_sums<double>.size(); ++k)
             to.*soft_sums<dual<1>>[k] = dual<1>(from.*soft_sums<double>[k]);
@@ -220,7 +227,7 @@ private:
 
     /// The derivative by every sum of one region: the term's own, or that of its formula in dual numbers, one
     /// direction at a time.
-    void pull_region(std::size_t group, std::size_t c, double factor, pull_back* pulls) const {
+    XLOSS_PER_CALL void pull_region(std::size_t group, std::size_t c, double factor, pull_back* pulls) const {
         const region_sums<double> r = collect(group, c);
         region_sums<dual<1>> lifted = lift(r);
         add(group, c,
@@ -230,7 +237,7 @@ private:
     }
 
     /// As pull_region, for a loss over all classes; nothing is allocated.
-    void pull_joint(std::size_t group, double factor, pull_back* pulls) const {
+    XLOSS_PER_CALL void pull_joint(std::size_t group, double factor, pull_back* pulls) const {
         const std::span<region_sums<dual<1>>> all = collect_all(group);
         const std::span<const region_sums<dual<1>>> given = all;
         for (std::size_t i = 0; i < all.size(); ++i)
@@ -255,8 +262,8 @@ private:
     }
 
     /// The sums of a region are those of its samples added up: each has the derivative of the whole.
-    void add(std::size_t group, std::size_t c, const region_sums<double>& d, double factor,
-             pull_back* pulls) const {
+    XLOSS_PER_CALL void add(std::size_t group, std::size_t c, const region_sums<double>& d, double factor,
+                            pull_back* pulls) const {
         const std::size_t first = regions_.first_sample(group);
         for (std::size_t b = first; b < first + regions_.samples_per_group(); ++b)
             pulls[b * g_.classes + c].add(d, factor);
@@ -267,24 +274,23 @@ private:
     const sums_layout& layout_;
     region_set regions_;
     const geometry& g_;
-    const double* rows_;
-    const double* class_rows_;
+    const known_sums& sums_;
     workspace& memory_;
 };
 
 /// The second stage of a term of a program.
 template <class Program, class Term>
-class regional_mean : public region_means {
-public:
-    regional_mean(const Term& term, const geometry& g, const double* rows, const double* class_rows,
-                  workspace& memory)
-        : region_means(&term, region_formulas_of<Term>, sums_layout_of<Program>,
-                       region_set(region_options_of(term), g, is_joint), g, rows, class_rows, memory) {}
-
-private:
-    static constexpr bool is_joint =
+region_means region_means_of(const Term& term, const geometry& g, const known_sums& sums, workspace& memory) {
+    constexpr bool joint =
         Program::mode_kind == kind::channelwise ? has_classes_loss<Term> : !has_region_loss<Term>;
-};
+    return {&term,
+            region_formulas_of<Term>,
+            sums_layout_of<Program>,
+            region_set(region_options_of(term), g, joint),
+            g,
+            sums,
+            memory};
+}
 
 } // namespace xloss::engine
 

@@ -1,6 +1,7 @@
 #ifndef XLOSS_ENGINE_STAGES_HPP
 #define XLOSS_ENGINE_STAGES_HPP
 
+#include <xloss/config.hpp>
 #include <xloss/engine/channelwise.hpp>
 #include <xloss/engine/check.hpp>
 #include <xloss/engine/elementwise.hpp>
@@ -9,6 +10,7 @@
 #include <xloss/engine/options.hpp>
 #include <xloss/engine/program.hpp>
 #include <xloss/engine/regional.hpp>
+#include <xloss/engine/regional_terms.hpp>
 #include <xloss/engine/summary.hpp>
 #include <xloss/engine/survey.hpp>
 #include <xloss/engine/sweep.hpp>
@@ -44,9 +46,14 @@ public:
     stages(const program_type& p, const sweep_inputs<T>& in, const survey& s, const mode_options& options,
            const call_options& call)
         : program_(p), in_(in), survey_(s), options_(options), call_(call), sweep_(program_, in_),
-          summary_(program_, survey_, options, is_unreduced()) {
-        program_.each_regional([&]<std::size_t I>(const auto& one) { mean_of(one.term).check(); });
+          summary_(program_, survey_, options, is_unreduced()),
+          parts_(regional_parts(program_, in_.y.geometry(), sums_, in_.memory)),
+          regional_(parts_, summary_.how(), call_.upstream) {
+        regional_.check();
     }
+
+    stages(const stages&) = delete; // its parts refer to its sums
+    stages& operator=(const stages&) = delete;
 
     /// Value, and with Gradient the gradient into `out`.
     template <bool Gradient, std::size_t N>
@@ -100,12 +107,12 @@ public:
             sinks.push_back(rows[entry].template sink<T>(in_.x.shape()));
             if constexpr (program_type::has_regions)
                 fill_pull_backs(pulls + entry * regions, entry);
-            outputs.push_back({bounded(summary_.entry_factors(entry, sums_, upstream())),
+            outputs.push_back({bounded(summary_.entry_factors(entry, sums_.call, upstream())),
                                regions > 0 ? pulls + entry * regions : nullptr,
                                sink_ref<T>{&sinks.back(), false}});
         }
         if (out.to)
-            outputs.push_back({bounded(summary_.call_factors(sums_, upstream())), pull_backs(), out});
+            outputs.push_back({bounded(summary_.call_factors(sums_.call, upstream())), pull_backs(), out});
         sweep_.run_gradients(outputs);
         return reported<N>();
     }
@@ -114,7 +121,7 @@ public:
     template <class F>
     void each_group(F&& f) const {
         const auto& term = std::get<0>(program_.parts).term;
-        const auto mean = mean_of(term);
+        const region_means& mean = parts_.front().mean;
         for (std::size_t group = 0; group < mean.regions().groups(); ++group)
             f(term, group, std::span<const region_sums<dual<1>>>(mean.collect_all(group)));
     }
@@ -132,38 +139,28 @@ public:
         check_whole();
         sum_up<emit::nothing>({});
         write_survey(survey_, to);
-        std::copy_n(sums_, summary_type::size(survey_.classes), to + survey_size(survey_.classes));
+        std::copy_n(sums_.call, summary_type::size(survey_.classes), to + survey_size(survey_.classes));
     }
 
     /// The gradient of a call of which this one is a part; `whole` are the sums of all its parts, added up.
     template <std::size_t N>
     report<N> finish(const double* whole, const sink_ref<T>& out) {
         check_whole();
-        if (any_region_per_sample())
+        if (regional_.any_per_sample())
             sum_up<emit::nothing>({});
-        sums_ = whole + survey_size(survey_.classes);
+        sums_.call = whole + survey_size(survey_.classes);
         write_gradient(out);
         return reported<N>();
     }
 
     /// The shape of the unreduced losses.
-    [[nodiscard]] tensor::shape unreduced_shape() const {
+    [[nodiscard]] XLOSS_PER_CALL tensor::shape unreduced_shape() const {
         check_unreduced();
         if constexpr (is_mixed) {
             throw parameter_error(in_.y.name() +
                                   ": an upstream tensor needs terms of one kind, pointwise or regional");
         } else if constexpr (program_type::has_regions) {
-            tensor::shape shape;
-            bool first = true;
-            program_.each_regional([&]<std::size_t I>(const auto& one) {
-                const tensor::shape own = mean_of(one.term).regions().unreduced_shape(in_.y.md());
-                if (!first && own != shape)
-                    throw shape_error(in_.y.name() + ": unreduced regions of the terms differ, " +
-                                      shape.to_string() + " and " + own.to_string());
-                shape = own;
-                first = false;
-            });
-            return shape;
+            return regional_.unreduced_shape(in_.y.name(), in_.y.md());
         } else {
             return pixels_shape();
         }
@@ -176,7 +173,7 @@ public:
                       "sum over pixels, nor over regions");
         if constexpr (program_type::has_regions) {
             sum_up<emit::nothing>({});
-            write_regions(out);
+            regional_.write_unreduced(*out.to, unreduced_shape());
         } else {
             const summary_type each(program_, survey_, options_, true);
             sweep_.template run<false, emit::value>(each.linear_factors(1.0), nullptr, nullptr, out);
@@ -229,10 +226,7 @@ private:
                 alone = alone &&
                         (sums_own_points<typename program_type::template term<I>> || is_linear(one.term));
             });
-            program_.each_regional([&]<std::size_t I>(const auto& one) {
-                alone = alone && mean_of(one.term).regions().certain_share(summary_.how(), 1.0);
-            });
-            return alone;
+            return alone && regional_.shares_are_certain();
         }
     }
 
@@ -251,9 +245,9 @@ private:
         run_groups(kernels<true, emit::nothing>, kernels<false, emit::gradient>, out);
     }
 
-    void run_groups(const tile_kernels<T>& first_sweep, const tile_kernels<T>& second_sweep,
-                    const sink_ref<T>& out) {
-        rows_ = in_.memory.zeros(scratch::region_sums, sweep_.regions() * program_type::width);
+    XLOSS_PER_CALL void run_groups(const tile_kernels<T>& first_sweep, const tile_kernels<T>& second_sweep,
+                                   const sink_ref<T>& out) {
+        sums_.rows = in_.memory.zeros(scratch::region_sums, sweep_.regions() * program_type::width);
         if constexpr (program_type::needs(sums::prediction))
             take_predictions();
         sweep_.reserve();
@@ -262,9 +256,8 @@ private:
         const std::size_t samples = in_.y.geometry().samples, together = sweep_.samples_in_cache();
         for (std::size_t first = 0; first < samples; first += together) {
             const std::size_t last = std::min(samples, first + together);
-            sweep_.run_samples(first_sweep, first, last, factors, nullptr, rows_, out);
-            for (std::size_t b = first; b < last; ++b)
-                pull_sample(b, pulls);
+            sweep_.run_samples(first_sweep, first, last, factors, nullptr, sums_.rows, out);
+            pull_samples(first, last, pulls);
             sweep_.run_samples(second_sweep, first, last, factors, pulls, nullptr, out);
         }
         if constexpr (program_type::needs(sums::prediction))
@@ -272,22 +265,19 @@ private:
         gather();
     }
 
-    void pull_sample(std::size_t b, pull_back* pulls) const {
+    void pull_samples(std::size_t first, std::size_t last, pull_back* pulls) const {
         const std::size_t classes = in_.y.geometry().classes;
-        std::fill_n(pulls + b * classes, classes, pull_back{});
-        program_.each_regional([&]<std::size_t I>(const auto& one) {
-            const auto mean = mean_of(one.term);
-            const double factor = one.coefficient() * upstream();
-            mean.pull_group(b, *mean.regions().certain_share(summary_.how(), factor), pulls);
-        });
-        bound(pulls + b * classes, classes);
+        const std::span<pull_back> own{pulls + first * classes, (last - first) * classes};
+        std::fill(own.begin(), own.end(), pull_back{});
+        for (std::size_t b = first; b < last; ++b)
+            regional_.pull_sample(b, pulls);
+        bound(own);
     }
 
     /// Slopes that stay within the computation type.
-    void bound(pull_back* pulls, std::size_t n) const {
-        const double by_points = in_.probabilities ? most_weight() / least_variance : most_weight();
-        for (std::size_t i = 0; i < n; ++i)
-            pulls[i].template bound<T>(most_weight(), by_points);
+    void bound(std::span<pull_back> pulls) const {
+        bound_all<T>(pulls, most_weight(),
+                     in_.probabilities ? most_weight() / least_variance : most_weight());
     }
 
     [[nodiscard]] bool is_unreduced() const { return call_.upstream.tensor().has_value(); }
@@ -298,12 +288,12 @@ private:
     /// The sweep: the sums of every sample and class, and those of the call; with them, slopes that need not
     /// wait for sums.
     template <emit Emit>
-    void sum_up(const sink_ref<T>& out) {
-        rows_ = in_.memory.zeros(scratch::region_sums, sweep_.regions() * program_type::width);
+    XLOSS_PER_CALL void sum_up(const sink_ref<T>& out) {
+        sums_.rows = in_.memory.zeros(scratch::region_sums, sweep_.regions() * program_type::width);
         if constexpr (Emit == emit::nothing || Emit == emit::probabilities)
-            sweep_.template run<true, Emit>({}, nullptr, rows_, out);
+            sweep_.template run<true, Emit>({}, nullptr, sums_.rows, out);
         else
-            sweep_.template run<true, Emit>(bounded(summary_.linear_factors(upstream())), nullptr, rows_,
+            sweep_.template run<true, Emit>(bounded(summary_.linear_factors(upstream())), nullptr, sums_.rows,
                                             out);
         if constexpr (program_type::needs(sums::prediction))
             take_predictions();
@@ -311,17 +301,17 @@ private:
     }
 
     /// The sums of the call, from those of every sample and class.
-    void gather() {
+    XLOSS_PER_CALL void gather() {
         double* sums = in_.memory.zeros(scratch::call_sums, summary_type::size(survey_.classes));
-        sums_ = sums;
-        summary_.gather(rows_, sweep_.regions(), sums, [&](const auto& term) { return mean_of(term); });
+        sums_.call = sums;
+        summary_.gather(sums_.rows, sweep_.regions(), sums, regional_);
     }
 
     /// What is predicted of regions joins their sums.
     void take_predictions() const {
         for (std::size_t row = 0; row < sweep_.regions(); ++row) {
             T buffer{};
-            rows_[row * program_type::width + program_type::soft_at(sums::prediction)] =
+            sums_.rows[row * program_type::width + program_type::soft_at(sums::prediction)] =
                 static_cast<double>(*in_.predicted.given->read(row, 1, &buffer));
         }
     }
@@ -338,16 +328,9 @@ private:
 
     /// The pull-back, once the sums are known.
     template <emit Emit = emit::gradient>
-    void write_gradient(const sink_ref<T>& out) {
-        sweep_.template run<false, Emit>(bounded(summary_.call_factors(sums_, upstream())), pull_backs(),
+    XLOSS_PER_CALL void write_gradient(const sink_ref<T>& out) {
+        sweep_.template run<false, Emit>(bounded(summary_.call_factors(sums_.call, upstream())), pull_backs(),
                                          nullptr, out);
-    }
-
-    [[nodiscard]] bool any_region_per_sample() const {
-        bool any = false;
-        program_.each_regional(
-            [&]<std::size_t I>(const auto& one) { any = any || mean_of(one.term).regions().per_sample(); });
-        return any;
     }
 
     /// An upstream tensor is for losses that are not reduced, and those need no other call's sums.
@@ -360,16 +343,11 @@ private:
 
     // --- regions ---
 
-    template <class Term>
-    [[nodiscard]] regional_mean<program_type, Term> mean_of(const Term& term) const {
-        return {term, in_.y.geometry(), rows_, sums_, in_.memory};
-    }
-
     /// No pixel weighs more than all of them.
     [[nodiscard]] double most_weight() const { return std::max(1.0, survey_.weight); }
 
     /// The slopes of points, which class weights multiply, and where probabilities are given 1/(p (1 - p)).
-    [[nodiscard]] auto bounded(std::array<double, program_type::points> slopes) const {
+    [[nodiscard]] XLOSS_PER_CALL auto bounded(std::array<double, program_type::points> slopes) const {
         program_.each_pointwise([&]<std::size_t I>(const auto& one) {
             const auto weights = class_weights_of(one.term);
             double largest = 1.0;
@@ -384,7 +362,7 @@ private:
         return slopes;
     }
 
-    pull_back* pull_backs() {
+    XLOSS_PER_CALL pull_back* pull_backs() {
         if constexpr (!program_type::has_regions)
             return nullptr;
         pull_back* pulls = in_.memory.template get<pull_back>(scratch::pull_backs, sweep_.regions());
@@ -395,51 +373,11 @@ private:
     }
 
     /// Of all regional terms, or of those of one loss of the sum.
-    void fill_pull_backs(pull_back* pulls, std::optional<std::size_t> entry = {}) {
-        std::fill_n(pulls, sweep_.regions(), pull_back{});
-        program_.each_regional([&]<std::size_t I>(const auto& one) {
-            if (entry && *entry != one.entry)
-                return;
-            const auto mean = mean_of(one.term);
-            if (!is_unreduced()) {
-                const double normalizer = summary_.template regional_value<I>(sums_, mean).normalizer;
-                return mean.pull(summary_.how(), normalizer, one.coefficient() * upstream(), pulls);
-            }
-            each_region(mean, [&](std::size_t group, std::size_t i, double u) {
-                mean.pull_one(group, i, one.coefficient() * u, pulls);
-            });
-        });
-        bound(pulls, sweep_.regions());
-    }
-
-    /// Calls f(group, i, upstream) for every unreduced loss.
-    template <class Mean, class F>
-    void each_region(const Mean& mean, F&& f) const {
-        for (std::size_t group = 0, flat = 0; group < mean.regions().groups(); ++group)
-            for (std::size_t i = 0; i < mean.regions().losses_per_group(); ++i, ++flat) {
-                double buffer = 1.0;
-                f(group, i, is_unreduced() ? *call_.upstream.tensor()->read(flat, 1, &buffer) : 1.0);
-            }
-    }
-
-    void write_regions(const sink_ref<T>& out) const {
-        const tensor::shape shape = unreduced_shape();
-        for (std::size_t flat = 0; flat < shape.size(); ++flat) {
-            T buffer{};
-            T* to = out.to->begin(flat, 1, &buffer, false);
-            *to = T(0);
-            out.to->commit(flat, 1, to);
-        }
-        program_.each_regional([&]<std::size_t I>(const auto& one) {
-            const auto mean = mean_of(one.term);
-            std::size_t flat = 0;
-            each_region(mean, [&](std::size_t group, std::size_t i, double) {
-                T buffer{};
-                T* to = out.to->begin(flat, 1, &buffer, true);
-                *to += static_cast<T>(one.coefficient() * mean.unreduced(group, i));
-                out.to->commit(flat++, 1, to);
-            });
-        });
+    XLOSS_PER_CALL void fill_pull_backs(pull_back* pulls, std::optional<std::size_t> entry = {}) {
+        const std::span<pull_back> all{pulls, sweep_.regions()};
+        std::fill(all.begin(), all.end(), pull_back{});
+        regional_.pull(summary_.tallies(sums_.call), entry, pulls);
+        bound(all);
     }
 
     // --- unreduced ---
@@ -455,26 +393,16 @@ private:
     }
 
     void check_upstream() const {
-        engine::check_upstream(in_.y, call_, [this] { return unreduced_shape(); });
+        engine::check_upstream(in_.y, call_, is_unreduced() ? unreduced_shape() : tensor::shape{});
     }
 
     // --- result ---
 
     template <std::size_t N>
     report<N> reported() const {
-        const auto means = [&](const auto& term) { return mean_of(term); };
-        if (!is_unreduced() || !program_type::has_regions)
-            return summary_.template values<N>(sums_, means);
-        return summary_.template report_of<N>([&]<std::size_t I>(const auto& one) {
-            mean_value v{0.0, 1.0};
-            if constexpr (program_type::template is_regional<I>) {
-                const auto mean = mean_of(one.term);
-                each_region(mean, [&](std::size_t group, std::size_t i, double u) {
-                    v.value += u * mean.unreduced(group, i);
-                });
-            }
-            return v;
-        });
+        if (is_unreduced() && program_type::has_regions)
+            return summary_.template values_by_upstream<N>(regional_);
+        return summary_.template values<N>(sums_.call, regional_);
     }
 
     const program_type& program_;
@@ -484,8 +412,10 @@ private:
     const call_options& call_;
     sweep_type sweep_;
     summary_type summary_;
-    double* rows_ = nullptr;       // sums of every sample and class
-    const double* sums_ = nullptr; // sums of the call
+    known_sums sums_{};
+    decltype(regional_parts(std::declval<const program_type&>(), std::declval<const geometry&>(),
+                            std::declval<const known_sums&>(), std::declval<workspace&>())) parts_;
+    regional_terms regional_;
 };
 
 } // namespace xloss::engine

@@ -1,9 +1,10 @@
 #ifndef XLOSS_ENGINE_SUMMARY_HPP
 #define XLOSS_ENGINE_SUMMARY_HPP
 
+#include <xloss/config.hpp>
 #include <xloss/engine/options.hpp>
 #include <xloss/engine/program.hpp>
-#include <xloss/engine/regional.hpp>
+#include <xloss/engine/regional_terms.hpp>
 #include <xloss/engine/survey.hpp>
 #include <xloss/engine/target.hpp>
 #include <xloss/engine/workspace.hpp>
@@ -35,20 +36,37 @@ struct report {
     }
 };
 
-/// The report of these values of the terms of a program: value.template operator()<I>(part).
-template <std::size_t N, class Program, class Value>
-report<N> report_of(const Program& program, std::size_t valid, const Value& value) {
+/// What a term by itself comes to, and its part in the sum.
+struct part_value {
+    mean_value mean{};
+    double share = 1.0, coefficient = 1.0;
+    std::size_t entry = 0;
+};
+
+/// The parts of a program, their values not yet known.
+template <class Program>
+auto part_values(const Program& program) {
+    return std::apply(
+        [](const auto&... one) {
+            return std::array<part_value, sizeof...(one)>{
+                part_value{{}, one.share, one.coefficient(), one.entry}...};
+        },
+        program.parts);
+}
+
+/// The report of these values of the terms of a program.
+template <std::size_t N>
+XLOSS_PER_CALL report<N> report_of(std::span<const part_value> values, std::size_t valid) {
     report<N> r;
     r.valid = valid;
     std::array<bool, N> seen{};
-    program.each([&]<std::size_t I>(const auto& one) {
-        const mean_value v = value.template operator()<I>(one);
-        r.terms[one.entry].value += one.share * v.value;
+    for (const part_value& one : values) {
+        r.terms[one.entry].value += one.share * one.mean.value;
         if (!seen[one.entry])
-            r.terms[one.entry].normalizer = v.normalizer;
+            r.terms[one.entry].normalizer = one.mean.normalizer;
         seen[one.entry] = true;
-        r.value += one.coefficient() * v.value;
-    });
+        r.value += one.coefficient * one.mean.value;
+    }
     r.normalizer = r.terms[0].normalizer;
     return r;
 }
@@ -75,8 +93,8 @@ bool is_linear(const Term& term) {
 }
 
 /// Adds the sums of every sample and class, `rows` of them, to those of the classes.
-inline void add_rows(const double* rows, std::size_t count, std::size_t width, std::size_t classes,
-                     double* numbers) {
+XLOSS_PER_CALL inline void add_rows(const double* rows, std::size_t count, std::size_t width,
+                                    std::size_t classes, double* numbers) {
     for (std::size_t row = 0; row < count; ++row)
         for (std::size_t k = 0; k < width; ++k)
             numbers[row % classes * width + k] += rows[row * width + k];
@@ -93,7 +111,7 @@ public:
     using factors = std::array<double, points>;
 
     /// How many numbers the sums of a call are.
-    static constexpr std::size_t size(std::size_t classes) { return tally_at(Program::size, classes); }
+    static constexpr std::size_t size(std::size_t classes) { return tallies_at(classes) + 2 * Program::size; }
 
     /// `unreduced`: every loss counts for itself, and nothing is divided by.
     summary(const Program& program, const survey& s, const mode_options& options, bool unreduced)
@@ -101,18 +119,10 @@ public:
           denominator_(options.denominator) {}
 
     /// Adds the sums of every sample and class, `rows` of them, to those of the call.
-    template <class MeanOf>
-    void gather(const double* rows, std::size_t count, double* numbers, const MeanOf& mean_of) const {
-        const std::size_t classes = survey_.classes;
-        add_rows(rows, count, Program::width, classes, numbers);
-        program_.each_regional([&]<std::size_t I>(const auto& one) {
-            const auto mean = mean_of(one.term);
-            if (!mean.regions().per_sample())
-                return;
-            const tally t = mean.over_groups(how_);
-            numbers[tally_at(I, classes)] += t.losses;
-            numbers[tally_at(I, classes) + 1] += t.groups;
-        });
+    void gather(const double* rows, std::size_t count, double* numbers,
+                const regional_terms& regional) const {
+        add_rows(rows, count, Program::width, survey_.classes, numbers);
+        regional.add_tallies(numbers + tallies_at(survey_.classes));
     }
 
     /// d(loss)/d(point sum) of every point, where it does not depend on the sums.
@@ -128,37 +138,38 @@ public:
         return factors_at(numbers, upstream, entry);
     }
 
-    /// Of the mean over regions of term I.
-    template <std::size_t I, class Mean>
-    [[nodiscard]] mean_value regional_value(const double* numbers, const Mean& mean) const {
-        const double* own = numbers + tally_at(I, survey_.classes);
-        const tally t = mean.regions().per_sample() ? tally{own[0], own[1]} : mean.over_groups(how_);
-        return t.mean(how_);
+    /// The tallies of regional terms, among the sums of a call.
+    [[nodiscard]] const double* tallies(const double* numbers) const {
+        return numbers + tallies_at(survey_.classes);
     }
 
     /// Value and normalizer of every loss and of their sum.
-    template <std::size_t N, class MeanOf>
-    [[nodiscard]] report<N> values(const double* numbers, const MeanOf& mean_of) const {
-        return report_of<N>([&]<std::size_t I>(const auto& one) {
-            if constexpr (regional<typename Program::template term<I>>)
-                return regional_value<I>(numbers, mean_of(one.term));
-            else
-                return point_value<I>(numbers);
+    template <std::size_t N>
+    [[nodiscard]] XLOSS_PER_CALL report<N> values(const double* numbers,
+                                                  const regional_terms& regional) const {
+        auto values = part_values(program_);
+        program_.each([&]<std::size_t I>(const auto&) {
+            if constexpr (!Program::template is_regional<I>)
+                values[I].mean = point_value<I>(numbers);
         });
+        for (const regional_part& one : regional.parts())
+            values[one.index].mean = regional.mean_of(one, tallies(numbers));
+        return report_of<N>(values, survey_.valid);
     }
 
-    /// The report of these values of the terms: value.template operator()<I>(part).
-    template <std::size_t N, class Value>
-    [[nodiscard]] report<N> report_of(const Value& value) const {
-        return engine::report_of<N>(program_, survey_.valid, value);
+    /// The same for unreduced losses of regions, by what comes from above.
+    template <std::size_t N>
+    [[nodiscard]] XLOSS_PER_CALL report<N> values_by_upstream(const regional_terms& regional) const {
+        auto values = part_values(program_);
+        for (const regional_part& one : regional.parts())
+            values[one.index].mean = {regional.sum_by_upstream(one), 1.0};
+        return report_of<N>(values, survey_.valid);
     }
 
     [[nodiscard]] reduction how() const { return how_; }
 
 private:
-    static constexpr std::size_t tally_at(std::size_t term, std::size_t classes) {
-        return classes * Program::width + 2 * term;
-    }
+    static constexpr std::size_t tallies_at(std::size_t classes) { return classes * Program::width; }
 
     template <std::size_t I>
     using term_type = typename Program::template term<I>;
@@ -225,8 +236,8 @@ private:
         return dual<n>(term.call_loss(lifted, call_sums{denominator_of(term), how_}));
     }
 
-    [[nodiscard]] factors factors_at(const double* numbers, double upstream,
-                                     std::optional<std::size_t> entry = {}) const {
+    [[nodiscard]] XLOSS_PER_CALL factors factors_at(const double* numbers, double upstream,
+                                                    std::optional<std::size_t> entry = {}) const {
         factors f{};
         program_.each_pointwise([&]<std::size_t I>(const auto& one) {
             if constexpr (sums_own_points<term_type<I>>)

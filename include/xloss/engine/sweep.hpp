@@ -14,6 +14,7 @@
 #include <array>
 #include <cstddef>
 #include <limits>
+#include <span>
 
 namespace xloss::engine {
 
@@ -123,6 +124,13 @@ struct pull_back {
         return a;
     }
 };
+
+/// The same for many.
+template <class T>
+XLOSS_PER_CALL void bound_all(std::span<pull_back> pulls, double scale, double points) {
+    for (pull_back& one : pulls)
+        one.bound<T>(scale, points);
+}
 
 /// Adds one vector of pixels to the soft sums that the program asks for.
 template <class Program, bool Masked, class V>
