@@ -41,11 +41,7 @@ public:
 
     /// From and to what the lanes are stored in (bool, or a batch_bool of xsimd).
     using storage_type = typename lanes::flags;
-    static XLOSS_INLINE mask wrap(const storage_type& flags) {
-        mask result;
-        result.m_flags = flags;
-        return result;
-    }
+    static XLOSS_INLINE mask wrap(const storage_type& flags) { return mask(flags, wrapped{}); }
     XLOSS_INLINE const storage_type& unwrap() const { return m_flags; }
 
     friend XLOSS_INLINE mask operator&(const mask& a, const mask& b) {
@@ -80,6 +76,9 @@ public:
     }
 
 private:
+    struct wrapped {};
+    XLOSS_INLINE mask(const storage_type& flags, wrapped) : m_flags(flags) {}
+
     storage_type m_flags = storage_type(false);
 };
 
@@ -105,11 +104,7 @@ public:
 
     /// From and to what the lanes are stored in (T, or a batch of xsimd).
     using storage_type = typename lanes::type;
-    static XLOSS_INLINE number wrap(const storage_type& stored) {
-        number result;
-        result.m_lanes = stored;
-        return result;
-    }
+    static XLOSS_INLINE number wrap(const storage_type& stored) { return number(stored, wrapped{}); }
     XLOSS_INLINE const storage_type& unwrap() const { return m_lanes; }
 
     /// Reads W consecutive values, of any alignment.
@@ -139,13 +134,13 @@ public:
     XLOSS_INLINE explicit operator T() const requires(W == 1) { return m_lanes; }
 
     friend XLOSS_INLINE number operator+(const number& a, const number& b) {
-        return wrap(a.m_lanes + b.m_lanes);
+        return wrap(lanes::add(a.m_lanes, b.m_lanes));
     }
     friend XLOSS_INLINE number operator-(const number& a, const number& b) {
-        return wrap(a.m_lanes - b.m_lanes);
+        return wrap(lanes::subtract(a.m_lanes, b.m_lanes));
     }
     friend XLOSS_INLINE number operator*(const number& a, const number& b) {
-        return wrap(a.m_lanes * b.m_lanes);
+        return wrap(lanes::multiply(a.m_lanes, b.m_lanes));
     }
     friend XLOSS_INLINE number operator/(const number& a, const number& b) {
         return wrap(lanes::divide(a.m_lanes, b.m_lanes));
@@ -258,6 +253,9 @@ public:
     }
 
 private:
+    struct wrapped {};
+    XLOSS_INLINE number(const storage_type& stored, wrapped) : m_lanes(stored) {}
+
     storage_type m_lanes = storage_type(T(0));
 };
 
