@@ -1,12 +1,14 @@
 #ifndef XLOSS_ENGINE_CHECK_HPP
 #define XLOSS_ENGINE_CHECK_HPP
 
+#include <xloss/config.hpp>
 #include <xloss/engine/executor.hpp>
 #include <xloss/engine/options.hpp>
 #include <xloss/engine/per_class.hpp>
 #include <xloss/engine/rows.hpp>
 #include <xloss/engine/target.hpp>
 #include <xloss/tensor/error.hpp>
+#include <xloss/tensor/message.hpp>
 #include <xloss/tensor/shape.hpp>
 #include <xloss/tensor/source.hpp>
 
@@ -19,6 +21,12 @@
 
 namespace xloss::engine {
 
+XLOSS_NOINLINE inline void require_upstream_shape(loss_name name, const tensor::shape& given,
+                                                  const tensor::shape& expected) {
+    if (given != expected)
+        tensor::raise<shape_error>({name, ": upstream ", given, " does not fit unreduced losses ", expected});
+}
+
 /// Throws for an upstream factor that is no number, or a tensor that has not the shape of the unreduced
 /// losses; that is asked for only where there is one.
 template <class Target, class ShapeOf>
@@ -26,10 +34,7 @@ void check_upstream(const Target& y, const call_options& call, const ShapeOf& un
     const auto& given = call.upstream.tensor();
     if (!given)
         return check_number("call_options", "upstream", call.upstream.factor(), -HUGE_VAL);
-    const tensor::shape expected = unreduced_shape();
-    if (given->shape() != expected)
-        throw shape_error(y.name() + ": upstream " + given->shape().to_string() +
-                          " does not fit unreduced losses " + expected.to_string());
+    require_upstream_shape(y.loss(), given->shape(), unreduced_shape());
 }
 
 template <class T>
@@ -37,16 +42,16 @@ void check_activation(const target<T>& y, activation a) {
     const mode md = y.md();
     const bool softmax = md == mode::multiclass;
     if (softmax && a == activation::sigmoid)
-        throw parameter_error(
-            y.name() +
-            ": multiclass has a softmax; one sigmoid for every class is one_vs_rest or multilabel");
+        tensor::raise<parameter_error>(
+            {y.loss(),
+             ": multiclass has a softmax; one sigmoid for every class is one_vs_rest or multilabel"});
     if (!softmax && a == activation::softmax)
-        throw parameter_error(
-            y.name() + ": a softmax over classes is multiclass; this mode has one sigmoid per element");
+        tensor::raise<parameter_error>(
+            {y.loss(), ": a softmax over classes is multiclass; this mode has one sigmoid per element"});
     if (softmax && y.geometry().classes == 1)
-        throw shape_error(y.name() +
-                          ": a softmax over one class is always 1; for one class use binary, with bce in "
-                          "place of cross_entropy");
+        tensor::raise<shape_error>(
+            {y.loss(), ": a softmax over one class is always 1; for one class use binary, with bce in "
+                       "place of cross_entropy"});
 }
 
 /// Whether any class of pixel i counts: what its softmax is made of, a class of weight 0 too.
@@ -110,16 +115,16 @@ void check_finite(const tensor::source<T>& x, const target<T>& y, const executor
         y.md() == mode::multiclass && !y.is_label_map() && y.masked_per_class() && !probabilities;
     const std::size_t first = first_outside(x, y, executor, -most, most, by_pixel);
     if (first < x.size())
-        throw finite_error(y.name() + ": the logit at " + tensor::index_string(x.shape(), first) +
-                           " is not finite");
+        tensor::raise<finite_error>(
+            {y.loss(), ": the logit at ", tensor::index_string(x.shape(), first), " is not finite"});
 }
 
 template <class T>
 void check_probabilities(const tensor::source<T>& x, const target<T>& y, const executor_ref& executor) {
     const std::size_t first = first_outside(x, y, executor, 0.0, 1.0);
     if (first < x.size())
-        throw target_error(y.name() + ": the probability at " + tensor::index_string(x.shape(), first) +
-                           " is outside [0, 1]");
+        tensor::raise<target_error>({y.loss(), ": the probability at ",
+                                     tensor::index_string(x.shape(), first), " is outside [0, 1]"});
 }
 
 } // namespace xloss::engine
