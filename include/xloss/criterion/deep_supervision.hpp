@@ -306,7 +306,8 @@ private:
             if (j == i)
                 return;
             const auto fail = [&](const char* what) {
-                tensor::raise<alias_error>({"the gradient buffer shares memory with ", what, " of head ", j});
+                tensor::raise<alias_error>({"the gradient buffer shares memory with ", what, " of head ",
+                                            static_cast<std::size_t>(j)});
             };
             const tensor::sink<number_at<decltype(j)>> other(at_head(grads, j));
             if (!options_.accumulate && tensor::overlap(written, other.memory()))
