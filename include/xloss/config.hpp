@@ -26,6 +26,26 @@
 #define XLOSS_INLINE_LAMBDA __attribute__((always_inline))
 #endif
 
+// What runs only where something is wrong: out of the way of what runs always, small rather than fast, and
+// compiled once rather than wherever it is called.
+#if defined(__clang__)
+#define XLOSS_COLD __attribute__((cold, noinline, minsize))
+#elif defined(__GNUC__)
+#define XLOSS_COLD __attribute__((cold, noinline))
+#else
+#define XLOSS_COLD
+#endif
+
+// What runs once in a call and is used in many places: a call costs it nothing, a copy in each of them is
+// compiled anew.
+#if defined(_MSC_VER) && !defined(__clang__)
+#define XLOSS_NOINLINE __declspec(noinline)
+#elif defined(__GNUC__)
+#define XLOSS_NOINLINE __attribute__((noinline))
+#else
+#define XLOSS_NOINLINE
+#endif
+
 // A loop over pixels inlines the formulas it calls, which need not say so themselves.
 #if defined(XLOSS_PLAIN_INLINE) || !defined(__GNUC__)
 #define XLOSS_FLATTEN

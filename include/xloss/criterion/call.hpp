@@ -8,6 +8,7 @@
 #include <xloss/engine/options.hpp>
 #include <xloss/tensor/alias.hpp>
 #include <xloss/tensor/like.hpp>
+#include <xloss/tensor/message.hpp>
 #include <xloss/tensor/sink.hpp>
 #include <xloss/tensor/source.hpp>
 #include <xloss/tensor/xtensor.hpp>
@@ -135,17 +136,18 @@ evaluation<T, N> as_evaluation(const report<N>& r) {
 template <class T, class Target>
 void check_sink(const tensor::sink<T>& to, const tensor::source<T>& x, const Target& y,
                 const call_options& call) {
-    const std::string inputs = Target::inputs;
     if (to.shape() != x.shape())
-        throw shape_error(y.name() + ": gradient buffer " + to.shape().to_string() + " does not fit " +
-                          inputs + " " + x.shape().to_string());
+        tensor::raise<shape_error>(
+            {y.loss(), ": gradient buffer ", to.shape(), " does not fit ", Target::inputs, " ", x.shape()});
     if (tensor::overlap(to.memory(), x.memory()))
-        throw alias_error(y.name() + ": the gradient buffer shares memory with the " + inputs +
-                          ", which are read again after it is written");
+        tensor::raise<alias_error>({y.loss(), ": the gradient buffer shares memory with the ", Target::inputs,
+                                    ", which are read again after it is written"});
     if (y.overlaps(to.memory()))
-        throw alias_error(y.name() + ": the gradient buffer shares memory with the target or its weights");
+        tensor::raise<alias_error>(
+            {y.loss(), ": the gradient buffer shares memory with the target or its weights"});
     if (call.upstream.tensor() && tensor::overlap(to.memory(), call.upstream.tensor()->memory()))
-        throw alias_error(y.name() + ": the gradient buffer shares memory with the upstream tensor");
+        tensor::raise<alias_error>(
+            {y.loss(), ": the gradient buffer shares memory with the upstream tensor"});
 }
 
 // What is done with the stages, as types of their own: a lambda would be another type for every kind of

@@ -8,6 +8,7 @@
 #include <xloss/engine/workspace.hpp>
 #include <xloss/tensor/alias.hpp>
 #include <xloss/tensor/error.hpp>
+#include <xloss/tensor/message.hpp>
 #include <xloss/tensor/shape.hpp>
 #include <xloss/tensor/sink.hpp>
 #include <xloss/tensor/source.hpp>
@@ -86,9 +87,9 @@ private:
 /// The upstream gradient of a recipe is a number, and finite.
 inline void check_recipe_upstream(loss_name recipe, const call_options& options) {
     if (options.upstream.tensor())
-        throw parameter_error(recipe() +
-                              ": an upstream tensor belongs to the unreduced losses of one tensor; here it "
-                              "is a number");
+        tensor::raise<parameter_error>(
+            {recipe, ": an upstream tensor belongs to the unreduced losses of one tensor; here it "
+                     "is a number"});
     check_number("call_options", "upstream", options.upstream.factor(), -HUGE_VAL);
 }
 
@@ -115,8 +116,8 @@ inline void check_apart(loss_name recipe, std::initializer_list<named_memory> gr
                         std::initializer_list<named_memory> inputs) {
     const auto require_apart = [&](const named_memory& g, const named_memory& other, const char* of) {
         if (tensor::overlap(g.bytes, other.bytes))
-            throw alias_error(recipe() + ": the gradient buffer of the " + g.name + " shares memory with " +
-                              of + other.name);
+            tensor::raise<alias_error>(
+                {recipe, ": the gradient buffer of the ", g.name, " shares memory with ", of, other.name});
     };
     for (const named_memory& g : gradients) {
         for (const named_memory& other : gradients)
@@ -131,16 +132,15 @@ inline void check_apart(loss_name recipe, std::initializer_list<named_memory> gr
 template <class T>
 void check_target_apart(loss_name recipe, const named_memory& gradient, const target<T>& y) {
     if (y.overlaps(gradient.bytes))
-        throw alias_error(recipe() + ": the gradient buffer of the " + gradient.name +
-                          " shares memory with a target or its weights");
+        tensor::raise<alias_error>({recipe, ": the gradient buffer of the ", gradient.name,
+                                    " shares memory with a target or its weights"});
 }
 
 /// A gradient buffer has the shape of its tensor.
 inline void check_gradient_shape(loss_name recipe, const char* name, const tensor::shape& gradient,
                                  const tensor::shape& x) {
     if (gradient != x)
-        throw shape_error(recipe() + ": gradient buffer " + gradient.to_string() + " does not fit " + name +
-                          " " + x.to_string());
+        tensor::raise<shape_error>({recipe, ": gradient buffer ", gradient, " does not fit ", name, " ", x});
 }
 
 } // namespace xloss::engine

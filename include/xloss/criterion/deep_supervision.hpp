@@ -9,6 +9,7 @@
 #include <xloss/tensor/alias.hpp>
 #include <xloss/tensor/error.hpp>
 #include <xloss/tensor/like.hpp>
+#include <xloss/tensor/message.hpp>
 #include <xloss/tensor/sink.hpp>
 #include <xloss/tensor/source.hpp>
 
@@ -142,16 +143,16 @@ public:
         require_one_each("logits", x);
         require_one_each("targets", y);
         if (options.upstream.tensor())
-            throw parameter_error(
-                "xloss::deep_supervision: an upstream tensor belongs to the unreduced losses "
-                "of one head; here it is a number");
+            tensor::raise<parameter_error>(
+                {"xloss::deep_supervision: an upstream tensor belongs to the unreduced losses "
+                 "of one head; here it is a number"});
         check_number("call_options", "upstream", options.upstream.factor(), -HUGE_VAL);
         for (std::size_t i = 0; i < size(); ++i)
             if (!std::isfinite(heads.weights[i]) ||
                 !std::isfinite(heads.weights[i] * options.upstream.factor()))
-                throw parameter_error("xloss::deep_supervision: the weight of head " + std::to_string(i) +
-                                      " is " + std::to_string(heads.weights[i]) +
-                                      ", which is not a finite number, or not with the upstream one");
+                tensor::raise<parameter_error>(
+                    {"xloss::deep_supervision: the weight of head ", i, " is ", heads.weights[i],
+                     ", which is not a finite number, or not with the upstream one"});
     }
 
     T value() const {
@@ -254,8 +255,8 @@ private:
             static_assert(fits<List>, "xloss: the gradients of deep_supervision are as many as its heads");
         } else if constexpr (is_range<List>) {
             if (list.size() != size())
-                throw shape_error("xloss::deep_supervision: " + std::to_string(list.size()) + " " + what +
-                                  " for " + std::to_string(size()) + " heads");
+                tensor::raise<shape_error>(
+                    {"xloss::deep_supervision: ", list.size(), " ", what, " for ", size(), " heads"});
         }
     }
 
@@ -294,8 +295,7 @@ private:
         }
         const tensor::source<number> x(at_head(x_, i));
         if (to.shape() != x.shape())
-            throw shape_error("gradient buffer " + to.shape().to_string() + " does not fit logits " +
-                              x.shape().to_string());
+            tensor::raise<shape_error>({"gradient buffer ", to.shape(), " does not fit logits ", x.shape()});
     }
 
     /// The gradient of head i shares nothing with what other heads read or write.
@@ -306,8 +306,8 @@ private:
             if (j == i)
                 return;
             const auto fail = [&](const char* what) {
-                throw alias_error(std::string("the gradient buffer shares memory with ") + what +
-                                  " of head " + std::to_string(j));
+                tensor::raise<alias_error>({"the gradient buffer shares memory with ", what, " of head ",
+                                            static_cast<std::size_t>(j)});
             };
             const tensor::sink<number_at<decltype(j)>> other(at_head(grads, j));
             if (!options_.accumulate && tensor::overlap(written, other.memory()))

@@ -5,6 +5,7 @@
 #include <xloss/engine/evaluate.hpp>
 #include <xloss/engine/summary.hpp>
 #include <xloss/tensor/error.hpp>
+#include <xloss/tensor/message.hpp>
 
 #include <cstddef>
 #include <span>
@@ -31,18 +32,19 @@ public:
     measurement(Loss measured, std::size_t classes, std::vector<double> numbers)
         : loss_(std::move(measured)), classes_(classes), numbers_(std::move(numbers)) {
         if (numbers_.size() < engine::survey_size(classes_))
-            throw shape_error(engine::names_of<Loss>() + ": " + std::to_string(numbers_.size()) +
-                              " sums are too few for " + std::to_string(classes_) + " classes");
+            tensor::raise<shape_error>({&engine::names_of<Loss>, ": ", numbers_.size(),
+                                        " sums are too few for ", classes_, " classes"});
     }
 
     /// Adds the sums of another call with the same loss, all parameters alike.
     /// @throws shape_error where the number of classes differs, or parameters ask for other sums.
     measurement& merge(const measurement& other) {
         if (other.classes_ != classes_)
-            throw shape_error(engine::names_of<Loss>() + ": sums over " + std::to_string(other.classes_) +
-                              " classes do not fit sums over " + std::to_string(classes_));
+            tensor::raise<shape_error>({&engine::names_of<Loss>, ": sums over ", other.classes_,
+                                        " classes do not fit sums over ", classes_});
         if (other.numbers_.size() != numbers_.size())
-            throw shape_error(engine::names_of<Loss>() + ": sums of a loss with other parameters do not fit");
+            tensor::raise<shape_error>(
+                {&engine::names_of<Loss>, ": sums of a loss with other parameters do not fit"});
         for (std::size_t i = 0; i < numbers_.size(); ++i)
             numbers_[i] += other.numbers_[i];
         return *this;
@@ -69,9 +71,8 @@ namespace engine {
 template <class Loss, class T>
 void check_numbers(const measurement<Loss, T>& whole, std::size_t expected) {
     if (whole.numbers().size() != expected)
-        throw shape_error(names_of<Loss>() + ": " + std::to_string(whole.numbers().size()) + " sums over " +
-                          std::to_string(whole.classes()) + " classes, of which this loss has " +
-                          std::to_string(expected));
+        tensor::raise<shape_error>({&names_of<Loss>, ": ", whole.numbers().size(), " sums over ",
+                                    whole.classes(), " classes, of which this loss has ", expected});
 }
 
 template <class Term>
@@ -184,8 +185,8 @@ auto finish(G&& grad, const measurement<Loss, T>& whole, const X& x, const Y& y,
                   "xloss: finish takes logits of the type that was measured");
     request r(whole.loss(), x, y, options);
     if (r.targets.geometry().classes != whole.classes())
-        throw shape_error(r.targets.name() + ": logits " + r.x.shape().to_string() +
-                          " do not fit sums over " + std::to_string(whole.classes()) + " classes");
+        tensor::raise<shape_error>({r.targets.loss(), ": logits ", r.x.shape(), " do not fit sums over ",
+                                    whole.classes(), " classes"});
     const tensor::sink<T> to(grad);
     engine::check_sink(to, r.x, r.targets, options);
     return engine::as_evaluation<T>(

@@ -7,6 +7,7 @@
 #include <xloss/engine/per_class.hpp>
 #include <xloss/engine/select.hpp>
 #include <xloss/tensor/error.hpp>
+#include <xloss/tensor/message.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -39,7 +40,7 @@ struct top_k_loss {
     void check() const {
         engine::check_number(name, "fraction", fraction, 0.0, 1.0);
         if (fraction == 0.0)
-            throw parameter_error("xloss::top_k: fraction is 0, and keeps nothing");
+            tensor::raise<parameter_error>({"xloss::top_k: fraction is 0, and keeps nothing"});
     }
 
     /// The value alone.

@@ -1,12 +1,15 @@
 #ifndef XLOSS_CRITERION_SUM_HPP
 #define XLOSS_CRITERION_SUM_HPP
 
+#include <xloss/config.hpp>
 #include <xloss/engine/bind.hpp>
 #include <xloss/engine/program.hpp>
 #include <xloss/engine/regional.hpp>
 #include <xloss/engine/survey.hpp>
+#include <xloss/engine/target.hpp>
 
 #include <cstddef>
+#include <initializer_list>
 #include <string>
 #include <tuple>
 #include <type_traits>
@@ -107,14 +110,20 @@ auto as_sum(Loss&& loss) {
         return loss_sum<plain>{{weighted_loss<plain>{1.0, std::forward<Loss>(loss)}}};
 }
 
+/// The names of the losses of a sum, with plus signs.
+XLOSS_COLD inline std::string joined_names(std::initializer_list<loss_name> losses) {
+    std::string names;
+    for (const loss_name name : losses)
+        names.append(names.empty() ? "" : " + ").append(name());
+    return names;
+}
+
 /// "xloss::focal + xloss::dice", "xloss::top_k(xloss::bce)", for messages.
 template <class Loss>
-std::string names_of() {
+XLOSS_COLD std::string names_of() {
     if constexpr (is_sum<Loss>) {
         return []<class... Losses>(std::type_identity<loss_sum<Losses...>>) {
-            std::string names;
-            ((names += (names.empty() ? "" : " + ") + names_of<Losses>()), ...);
-            return names;
+            return joined_names({&names_of<Losses>...});
         }(std::type_identity<Loss>{});
     } else if constexpr (is_criterion<Loss>) {
         return names_of<decltype(Loss::loss)>();

@@ -15,6 +15,7 @@
 #include <xloss/engine/target.hpp>
 #include <xloss/engine/workspace.hpp>
 #include <xloss/tensor/error.hpp>
+#include <xloss/tensor/message.hpp>
 #include <xloss/tensor/shape.hpp>
 #include <xloss/tensor/sink.hpp>
 
@@ -242,8 +243,8 @@ public:
         const auto agree = [&](auto& one) {
             const tensor::shape own = one.unreduced_shape();
             if (shape && *shape != own)
-                throw shape_error(in_.y.name() + ": unreduced regions of the terms differ, " +
-                                  shape->to_string() + " and " + own.to_string());
+                tensor::raise<shape_error>(
+                    {in_.y.loss(), ": unreduced regions of the terms differ, ", *shape, " and ", own});
             shape = own;
         };
         with_fused(agree);
@@ -296,8 +297,8 @@ private:
     }
 
     [[noreturn]] void refuse_upstream() const {
-        throw parameter_error(in_.y.name() +
-                              ": an upstream tensor needs terms of one kind, pointwise or regional");
+        tensor::raise<parameter_error>(
+            {in_.y.loss(), ": an upstream tensor needs terms of one kind, pointwise or regional"});
     }
 
     /// The survey where no other one takes its memory.

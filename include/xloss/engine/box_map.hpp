@@ -3,6 +3,7 @@
 
 #include <xloss/tensor/error.hpp>
 #include <xloss/tensor/like.hpp>
+#include <xloss/tensor/message.hpp>
 #include <xloss/tensor/shape.hpp>
 #include <xloss/tensor/sink.hpp>
 #include <xloss/tensor/source.hpp>
@@ -26,7 +27,7 @@ void each_row_of_four(const char* name, const E& rows, F&& f) {
     using T = box_number<E>;
     const tensor::source<T> from(rows);
     if (from.shape().rank != 2 || from.shape()[1] != 4)
-        throw shape_error(std::string("xloss::") + name + ": " + from.shape().to_string() + " is not [N, 4]");
+        tensor::raise<shape_error>({"xloss::", name, ": ", from.shape(), " is not [N, 4]"});
     constexpr std::size_t at_once = 64;
     const std::size_t n = from.shape()[0];
     for (std::size_t i = 0; i < n; i += at_once) {

@@ -8,6 +8,7 @@
 #include <xloss/engine/workspace.hpp>
 #include <xloss/tensor/alias.hpp>
 #include <xloss/tensor/error.hpp>
+#include <xloss/tensor/message.hpp>
 #include <xloss/tensor/shape.hpp>
 #include <xloss/tensor/source.hpp>
 
@@ -30,19 +31,20 @@ public:
     static constexpr const char* inputs = "boxes";
     static constexpr std::size_t most_riders = 4;
 
-    box_target(loss_name loss, const tensor::shape& boxes) : name_(loss), boxes_(boxes) {
+    box_target(loss_name of, const tensor::shape& boxes) : name_(of), boxes_(boxes) {
         if (boxes.rank != 2 || boxes[1] != 4)
-            throw shape_error(name() + ": boxes " + boxes.to_string() + " are not [N, 4]");
+            tensor::raise<shape_error>({name_, ": boxes ", boxes, " are not [N, 4]"});
     }
 
     /// Of the loss, for messages.
-    [[nodiscard]] std::string name() const { return name_(); }
+    [[nodiscard]] loss_name loss() const { return name_; }
+    [[nodiscard]] XLOSS_COLD std::string name() const { return name_(); }
 
     template <class E>
     void set(const E& y) {
         if (tensor::shape_of(y) != boxes_)
-            throw shape_error(name() + ": target " + tensor::shape_of(y).to_string() +
-                              " does not fit boxes " + boxes_.to_string());
+            tensor::raise<shape_error>(
+                {name_, ": target ", tensor::shape_of(y), " does not fit boxes ", boxes_});
         target_.emplace(y);
     }
 
@@ -107,8 +109,8 @@ public:
             },
             [&](std::size_t, std::size_t slot) {
                 if (found[slot].first_bad < size())
-                    throw target_error(name() + ": the weight at [" + std::to_string(found[slot].first_bad) +
-                                       "] is not a finite number >= 0");
+                    tensor::raise<target_error>(
+                        {name_, ": the weight at [", found[slot].first_bad, "] is not a finite number >= 0"});
                 s.valid += found[slot].valid;
                 s.weight += found[slot].weight;
             });
@@ -138,10 +140,10 @@ private:
     void add_rider(const E& e, bool only_valid, const char* what) {
         const tensor::shape s = tensor::shape_of(e);
         if (s.rank == 0 || s.rank > 2 || s[0] != size() || (s.rank == 2 && s[1] != 1))
-            throw shape_error(name() + ": " + what + " " + s.to_string() + " do not fit boxes " +
-                              boxes_.to_string() + ": one for each, [N] or [N, 1]");
+            tensor::raise<shape_error>(
+                {name_, ": ", what, " ", s, " do not fit boxes ", boxes_, ": one for each, [N] or [N, 1]"});
         if (riders_ == most_riders)
-            throw shape_error(name() + ": too many weights ride on one target");
+            tensor::raise<shape_error>({name_, ": too many weights ride on one target"});
         rider_[riders_].source.emplace(e);
         rider_[riders_++].only_valid = only_valid;
     }

@@ -22,6 +22,7 @@
 #include <xloss/simd/number.hpp>
 #include <xloss/simd/transpose.hpp>
 #include <xloss/tensor/error.hpp>
+#include <xloss/tensor/message.hpp>
 #include <xloss/tensor/shape.hpp>
 #include <xloss/tensor/source.hpp>
 
@@ -243,9 +244,9 @@ public:
     /// One loss for every box.
     [[nodiscard]] tensor::shape unreduced_shape() const {
         if (!Program::all_boxwise)
-            throw parameter_error(y_.name() +
-                                  ": an upstream tensor needs box losses alone: a regression has four losses "
-                                  "for every box");
+            tensor::raise<parameter_error>(
+                {y_.loss(), ": an upstream tensor needs box losses alone: a regression has four losses "
+                            "for every box"});
         tensor::shape s;
         s.rank = 1;
         s[0] = y_.size();

@@ -1,12 +1,14 @@
 #ifndef XLOSS_ENGINE_CHECK_HPP
 #define XLOSS_ENGINE_CHECK_HPP
 
+#include <xloss/config.hpp>
 #include <xloss/engine/executor.hpp>
 #include <xloss/engine/options.hpp>
 #include <xloss/engine/per_class.hpp>
 #include <xloss/engine/rows.hpp>
 #include <xloss/engine/target.hpp>
 #include <xloss/tensor/error.hpp>
+#include <xloss/tensor/message.hpp>
 #include <xloss/tensor/shape.hpp>
 #include <xloss/tensor/source.hpp>
 
@@ -27,8 +29,8 @@ void check_upstream(const Target& y, const call_options& call, const tensor::sha
     if (!given)
         return check_number("call_options", "upstream", call.upstream.factor(), -HUGE_VAL);
     if (given->shape() != unreduced)
-        throw shape_error(y.name() + ": upstream " + given->shape().to_string() +
-                          " does not fit unreduced losses " + unreduced.to_string());
+        tensor::raise<shape_error>(
+            {y.loss(), ": upstream ", given->shape(), " does not fit unreduced losses ", unreduced});
 }
 
 template <class T>
@@ -36,16 +38,16 @@ void check_activation(const target<T>& y, activation a) {
     const mode md = y.md();
     const bool softmax = md == mode::multiclass;
     if (softmax && a == activation::sigmoid)
-        throw parameter_error(
-            y.name() +
-            ": multiclass has a softmax; one sigmoid for every class is one_vs_rest or multilabel");
+        tensor::raise<parameter_error>(
+            {y.loss(),
+             ": multiclass has a softmax; one sigmoid for every class is one_vs_rest or multilabel"});
     if (!softmax && a == activation::softmax)
-        throw parameter_error(
-            y.name() + ": a softmax over classes is multiclass; this mode has one sigmoid per element");
+        tensor::raise<parameter_error>(
+            {y.loss(), ": a softmax over classes is multiclass; this mode has one sigmoid per element"});
     if (softmax && y.geometry().classes == 1)
-        throw shape_error(y.name() +
-                          ": a softmax over one class is always 1; for one class use binary, with bce in "
-                          "place of cross_entropy");
+        tensor::raise<shape_error>(
+            {y.loss(), ": a softmax over one class is always 1; for one class use binary, with bce in "
+                       "place of cross_entropy"});
 }
 
 /// Whether any class of pixel i counts: what its softmax is made of, a class of weight 0 too.
@@ -109,16 +111,16 @@ void check_finite(const tensor::source<T>& x, const target<T>& y, const executor
         y.md() == mode::multiclass && !y.is_label_map() && y.masked_per_class() && !probabilities;
     const std::size_t first = first_outside(x, y, executor, -most, most, by_pixel);
     if (first < x.size())
-        throw finite_error(y.name() + ": the logit at " + tensor::index_string(x.shape(), first) +
-                           " is not finite");
+        tensor::raise<finite_error>(
+            {y.loss(), ": the logit at ", tensor::index_string(x.shape(), first), " is not finite"});
 }
 
 template <class T>
 void check_probabilities(const tensor::source<T>& x, const target<T>& y, const executor_ref& executor) {
     const std::size_t first = first_outside(x, y, executor, 0.0, 1.0);
     if (first < x.size())
-        throw target_error(y.name() + ": the probability at " + tensor::index_string(x.shape(), first) +
-                           " is outside [0, 1]");
+        tensor::raise<target_error>({y.loss(), ": the probability at ",
+                                     tensor::index_string(x.shape(), first), " is outside [0, 1]"});
 }
 
 } // namespace xloss::engine

@@ -8,6 +8,7 @@
 #include <xloss/engine/target.hpp>
 #include <xloss/engine/workspace.hpp>
 #include <xloss/tensor/error.hpp>
+#include <xloss/tensor/message.hpp>
 
 #include <algorithm>
 #include <array>
@@ -108,7 +109,8 @@ void find_distances(const std::tuple<weighted_loss<Losses>...>& losses, target<T
                     const executor_ref& executor, workspace& memory) {
     make_missing_distances(losses, y, executor, memory);
     if (any_needs_distance(std::type_identity<std::tuple<weighted_loss<Losses>...>>{}) && !y.has_distance())
-        throw target_error(y.name() + ": looks at distances, and none are given: with_distance(target, map)");
+        tensor::raise<target_error>(
+            {y.loss(), ": looks at distances, and none are given: with_distance(target, map)"});
 }
 
 } // namespace xloss::engine

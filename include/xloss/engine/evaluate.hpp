@@ -1,6 +1,7 @@
 #ifndef XLOSS_ENGINE_EVALUATE_HPP
 #define XLOSS_ENGINE_EVALUATE_HPP
 
+#include <xloss/config.hpp>
 #include <xloss/engine/apart.hpp>
 #include <xloss/engine/bind.hpp>
 #include <xloss/engine/check.hpp>
@@ -36,6 +37,21 @@ void check_loss(const weighted_loss<Loss>& one, std::size_t classes) {
     }
 }
 
+/// What is wrong with inputs is thrown here, whatever the loss.
+template <class T>
+XLOSS_NOINLINE survey check_and_survey(const tensor::source<T>& x, const target<T>& y,
+                                       const mode_options& options, const call_options& call,
+                                       workspace& memory, const double* whole, bool targets) {
+    const bool probabilities = options.activation == activation::none;
+    check_activation(y, options.activation);
+    if (options.check_finite)
+        check_finite(x, y, call.executor, probabilities);
+    if (options.check_targets && probabilities)
+        check_probabilities(x, y, call.executor);
+    const survey own = surveyor<T>(y, options, call.executor, memory).run(targets);
+    return whole ? read_survey(whole, y.geometry().classes, y.md(), options.reduction) : own;
+}
+
 /// Surveys, binds, and calls f(stages) for the terms that the losses are bound to. Everything that can be
 /// wrong with inputs and parameters is thrown before f, or by `stages` before they write. `whole`: the sums
 /// of a call of which this one is a part; its survey takes the place of this call's own. `predicted`: what
@@ -47,15 +63,8 @@ auto with_stages(const std::tuple<weighted_loss<Losses>...>& losses, const tenso
     const bool probabilities = options.activation == activation::none;
     const std::size_t classes = y.geometry().classes;
     std::apply([&](const auto&... one) { (check_loss(one, classes), ...); }, losses);
-    check_activation(y, options.activation);
-    if (options.check_finite)
-        check_finite(x, y, call.executor, probabilities);
-    if (options.check_targets && probabilities)
-        check_probabilities(x, y, call.executor);
     const auto placed = place(losses);
-    survey s = surveyor<T>(y, options, call.executor, memory).run(want_class_targets(placed, y.md()));
-    if (whole)
-        s = read_survey(whole, classes, y.md(), options.reduction);
+    const survey s = check_and_survey(x, y, options, call, memory, whole, want_class_targets(placed, y.md()));
     find_distances(losses, y, call.executor, memory);
     const sweep_inputs<T> in{x, y, probabilities, call.executor, memory, predicted};
     if constexpr ((runs_apart<std::remove_cvref_t<Losses>> || ...)) {

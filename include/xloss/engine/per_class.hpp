@@ -11,7 +11,9 @@
 #include <utility>
 #include <vector>
 
+#include <xloss/config.hpp>
 #include <xloss/tensor/error.hpp>
+#include <xloss/tensor/message.hpp>
 
 namespace xloss {
 
@@ -74,7 +76,7 @@ struct per_class_view {
 };
 
 /// "xloss::dice". Reserved first, because g++ 12 warns of imagined overruns where short literals are joined.
-inline std::string public_name(const char* loss) {
+XLOSS_COLD inline std::string public_name(const char* loss) {
     std::string name;
     name.reserve(64);
     name.append("xloss::").append(loss);
@@ -112,19 +114,18 @@ struct class_subset {
     }
 
     /// Throws for a class that is not there or listed twice, and where none is left.
-    void check(const char* loss, std::size_t classes) const {
-        const auto fail = [&](const std::string& what) {
-            throw parameter_error(public_name(loss) + ": " + what);
-        };
+    XLOSS_NOINLINE void check(const char* loss, std::size_t classes) const {
         for (std::size_t i = 0; i < listed(); ++i) {
             const std::size_t c = (*list)[i];
             if (c >= classes)
-                fail("classes names class " + std::to_string(c) + " of " + std::to_string(classes));
+                tensor::raise<parameter_error>(
+                    {"xloss::", loss, ": classes names class ", c, " of ", classes});
             if (std::count(list->begin(), list->end(), c) > 1)
-                fail("classes names class " + std::to_string(c) + " twice");
+                tensor::raise<parameter_error>({"xloss::", loss, ": classes names class ", c, " twice"});
         }
         if (count(classes) == 0)
-            fail("include_background = false leaves no class of " + std::to_string(classes));
+            tensor::raise<parameter_error>(
+                {"xloss::", loss, ": include_background = false leaves no class of ", classes});
     }
 
 private:
@@ -141,45 +142,42 @@ struct subset_weights {
 };
 
 /// Throws unless every number is finite and at least `lowest`, and a list has one number for each class.
-inline void check_per_class(const char* loss, const char* parameter, const per_class& given,
-                            std::size_t classes, double lowest = 0.0) {
-    const auto fail = [&](const std::string& what) {
-        throw parameter_error(public_name(loss) + ": " + parameter + " " + what);
-    };
+XLOSS_NOINLINE inline void check_per_class(const char* loss, const char* parameter, const per_class& given,
+                                           std::size_t classes, double lowest = 0.0) {
     const auto bad = [lowest](double v) { return !std::isfinite(v) || v < lowest; };
     if (!given.is_list()) {
         if (bad(given.number))
-            fail("is " + std::to_string(given.number) +
-                 ", which is not a finite number >= " + std::to_string(lowest));
+            tensor::raise<parameter_error>({"xloss::", loss, ": ", parameter, " is ", given.number,
+                                            ", which is not a finite number >= ", lowest});
         return;
     }
     if (given.list.size() != classes)
-        fail("has " + std::to_string(given.list.size()) + " entries for " + std::to_string(classes) +
-             " classes");
+        tensor::raise<parameter_error>({"xloss::", loss, ": ", parameter, " has ", given.list.size(),
+                                        " entries for ", classes, " classes"});
     for (std::size_t c = 0; c < classes; ++c)
         if (bad(given.list[c]))
-            fail("of class " + std::to_string(c) + " is " + std::to_string(given.list[c]) +
-                 ", which is not a finite number >= " + std::to_string(lowest));
+            tensor::raise<parameter_error>({"xloss::", loss, ": ", parameter, " of class ", c, " is ",
+                                            given.list[c], ", which is not a finite number >= ", lowest});
 }
 
 /// As `check_per_class`, and not all zero: weights that a mean divides by.
-inline void check_class_weights(const char* loss, const per_class& weights, std::size_t classes) {
+XLOSS_NOINLINE inline void check_class_weights(const char* loss, const per_class& weights,
+                                               std::size_t classes) {
     check_per_class(loss, "class_weights", weights, classes);
     double sum = weights.is_list() ? 0.0 : weights.number;
     for (double w : weights.list)
         sum += w;
     if (sum == 0.0)
-        throw parameter_error(public_name(loss) + ": class_weights are all zero");
+        tensor::raise<parameter_error>({"xloss::", loss, ": class_weights are all zero"});
 }
 
 /// Throws unless the parameter is a finite number in [lowest, highest].
-inline void check_number(const char* loss, const char* parameter, double value, double lowest = 0.0,
-                         double highest = HUGE_VAL) {
+XLOSS_NOINLINE inline void check_number(const char* loss, const char* parameter, double value,
+                                        double lowest = 0.0, double highest = HUGE_VAL) {
     if (std::isfinite(value) && value >= lowest && value <= highest)
         return;
-    throw parameter_error(public_name(loss) + ": " + parameter + " is " + std::to_string(value) +
-                          ", which is not a finite number in [" + std::to_string(lowest) + ", " +
-                          std::to_string(highest) + "]");
+    tensor::raise<parameter_error>({"xloss::", loss, ": ", parameter, " is ", value,
+                                    ", which is not a finite number in [", lowest, ", ", highest, "]"});
 }
 
 } // namespace engine

@@ -101,23 +101,26 @@ private:
         const std::size_t b = first + number / g_.pixels, i = number % g_.pixels;
         const std::size_t n = std::min({tile_size, g_.pixels - i, end - number});
         const typename reader::rows rows = elements_.read(b, c, i, n, r);
-        {
-            const simd::flush_denormals flush;
-            elements_.with_kind([&]<row_kind Kind>() {
-                reader::template each_element<Kind>(
-                    rows, n,
-                    [&, loss = loss_](std::size_t j, const pixel<V>& s, const V&, const auto&)
-                        XLOSS_INLINE_LAMBDA {
-                            const point<V> e = loss.error(s);
-                            e.value.store(error.data() + j);
-                            e.slope.store(slope.data() + j);
-                        });
-            });
-        }
+        write_errors(rows, n, error.data(), slope.data());
         if constexpr (Gradient)
             std::fill_n(slopes + g_.first(b, c) + i, n, T(0)); // of what is not ranked
         to.add(error.data(), slope.data(), rows.y, rows.m, n, number);
         return n;
+    }
+
+    /// Of n pixels, and their slopes.
+    XLOSS_NOINLINE void write_errors(const typename reader::rows& rows, std::size_t n, T* error,
+                                     T* slope) const {
+        const simd::flush_denormals flush;
+        elements_.with_kind([&]<row_kind Kind>() {
+            reader::template each_element<Kind>(rows, n,
+                                                [=, loss = loss_](std::size_t j, const pixel<V>& s, const V&,
+                                                                  const auto&) XLOSS_INLINE_LAMBDA {
+                                                    const point<V> e = loss.error(s);
+                                                    e.value.store(error + j);
+                                                    e.slope.store(slope + j);
+                                                });
+        });
     }
 
     const Loss& loss_;

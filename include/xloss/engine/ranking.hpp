@@ -8,6 +8,7 @@
 #include <xloss/engine/workspace.hpp>
 #include <xloss/simd/number.hpp>
 #include <xloss/tensor/error.hpp>
+#include <xloss/tensor/message.hpp>
 
 #include <algorithm>
 #include <array>
@@ -75,8 +76,8 @@ public:
         : most_(most_pixels), executor_(executor), memory_(memory) {
         constexpr std::size_t limit = std::numeric_limits<std::int32_t>::max();
         if (most_pixels > limit)
-            throw shape_error("jaccard_ranking: a region of " + std::to_string(most_pixels) +
-                              " pixels, at most " + std::to_string(limit) + " can be ranked");
+            tensor::raise<shape_error>(
+                {"jaccard_ranking: a region of ", most_pixels, " pixels, at most ", limit, " can be ranked"});
         const std::size_t segments = segments_of(most_pixels);
         room_ = most_pixels + segments; // each writes one more than it keeps
         pixels_ = memory.template get<pixel>(scratch::ranked_pixels, 2 * room_);
@@ -121,10 +122,10 @@ public:
     /// The sum of relu(e) dJ.
     [[nodiscard]] double value() {
         if (!ranked_)
-            rank([this](const pixel* run, std::size_t n, std::size_t place) {
+            rank(run_sink([this](const pixel* run, std::size_t n, std::size_t place) {
                 if (run != pixels_ + place)
                     std::copy_n(run, n, pixels_ + place);
-            });
+            }));
         return value_;
     }
 
@@ -148,7 +149,7 @@ public:
         if (ranked_)
             call(pixels_, kept_, 0);
         else
-            rank(call);
+            rank(run_sink(call));
     }
 
     /// Whether any region so far had a weight or target other than 0 and 1.
@@ -232,10 +233,27 @@ private:
         }
     }
 
+    /// What gets the order, run by run. A run is long enough for a call, and sorting is compiled once.
+    class run_sink {
+    public:
+        template <class F>
+        explicit run_sink(const F& f)
+            : f_(&f), call_([](const void* to, const pixel* run, std::size_t n, std::size_t place) {
+                  (*static_cast<const F*>(to))(run, n, place);
+              }) {}
+
+        void operator()(const pixel* run, std::size_t n, std::size_t place) const {
+            call_(f_, run, n, place);
+        }
+
+    private:
+        const void* f_;
+        void (*call_)(const void*, const pixel*, std::size_t, std::size_t);
+    };
+
     /// Sorts and takes the value, once. `sink` gets, run by run, pixels whose keys have become slopes, and
     /// the number of those before them in the order.
-    template <class Sink>
-    void rank(Sink&& sink) {
+    void rank(const run_sink& sink) {
         ranked_ = true;
         const double g = target();
         if (facts().nan || g != g || weight() != weight())
@@ -262,8 +280,7 @@ private:
         }
     }
 
-    template <class Sink>
-    void all_nan(Sink& sink) {
+    void all_nan(const run_sink& sink) {
         value_ = std::numeric_limits<double>::quiet_NaN();
         gather();
         for (std::size_t i = 0; i < kept_; ++i)
@@ -294,8 +311,7 @@ private:
     }
 
     /// Part by part, each of which knows what is before it.
-    template <class Sink>
-    void rank_parts(const radix_parting<bits>& parting, double g, Sink& sink) {
+    void rank_parts(const radix_parting<bits>& parting, double g, const run_sink& sink) {
         std::array<radix_part, radix::most_parts> parts;
         const int width = parting.place(counts_, used_, kept_, parts.data());
         pixel* to = pixels_ + room_;
@@ -348,8 +364,7 @@ private:
         double value = 0;
     };
 
-    template <class Sink>
-    void walk_sorted(const unsorted& u, bits low, int width, walker& w, Sink& sink) {
+    void walk_sorted(const unsorted& u, bits low, int width, walker& w, const run_sink& sink) {
         std::array<std::uint32_t, radix::counters> counts;
         std::size_t place = u.place;
         const auto walk = [&](pixel* run, std::size_t n) {

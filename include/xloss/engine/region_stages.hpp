@@ -19,6 +19,7 @@
 #include <xloss/engine/workspace.hpp>
 #include <xloss/simd/dual.hpp>
 #include <xloss/tensor/error.hpp>
+#include <xloss/tensor/message.hpp>
 #include <xloss/tensor/shape.hpp>
 #include <xloss/tensor/sink.hpp>
 
@@ -48,8 +49,8 @@ public:
             one_.loss.check();
         regions_.check(Loss::name);
         if (slopes_by_logit && elements_.kind() == row_kind::given)
-            throw parameter_error(public_name(Loss::name) +
-                                  ": is a loss of logits; of probabilities take lovasz_sigmoid");
+            tensor::raise<parameter_error>(
+                {"xloss::", Loss::name, ": is a loss of logits; of probabilities take lovasz_sigmoid"});
         check_upstream(in_.y, call_, is_unreduced() ? unreduced_shape() : tensor::shape{});
         outcomes(); // what can fail for want of memory fails here
         factors();
@@ -60,8 +61,9 @@ public:
 
     [[nodiscard]] tensor::shape unreduced_shape() const {
         if constexpr (pools_regions)
-            throw parameter_error(in_.y.name() + ": unreduced: this mean over elements has no losses of "
-                                                 "single elements, which would need those next to them");
+            tensor::raise<parameter_error>({in_.y.loss(),
+                                            ": unreduced: this mean over elements has no losses of "
+                                            "single elements, which would need those next to them"});
         return regions_.unreduced_shape(in_.y.md());
     }
 

@@ -1,6 +1,7 @@
 #ifndef XLOSS_ENGINE_ROWS_HPP
 #define XLOSS_ENGINE_ROWS_HPP
 
+#include <xloss/config.hpp>
 #include <xloss/simd/number.hpp>
 
 #include <algorithm>
@@ -46,7 +47,7 @@ bool all_of_row(const T* row, std::size_t n, Condition&& ok) {
 }
 
 template <class T>
-bool in_range(const T* row, std::size_t n, double lowest, double highest) {
+XLOSS_NOINLINE bool in_range(const T* row, std::size_t n, double lowest, double highest) {
     return all_of_row(row, n, [=](const auto& v) { return (v >= lowest) & (v <= highest); });
 }
 
@@ -57,18 +58,18 @@ bool are_weights(const T* row, std::size_t n) {
 }
 
 template <class T>
-double sum_of(const T* row, std::size_t n) {
+XLOSS_NOINLINE double sum_of(const T* row, std::size_t n) {
     return sum_row<T>(n, [=](auto load) { return load(row); });
 }
 
 template <class T>
-double dot(const T* a, const T* b, std::size_t n) {
+XLOSS_NOINLINE double dot(const T* a, const T* b, std::size_t n) {
     return sum_row<T>(n, [=](auto load) { return load(a) * load(b); });
 }
 
 /// Sum of m y over the pixels that count; y may be anything where m is 0.
 template <class T>
-double weighted_sum(const T* m, const T* y, std::size_t n) {
+XLOSS_NOINLINE double weighted_sum(const T* m, const T* y, std::size_t n) {
     using V = simd::number<T>;
     return sum_row<T>(n, [=](auto load) {
         const V w = load(m);
@@ -77,7 +78,7 @@ double weighted_sum(const T* m, const T* y, std::size_t n) {
 }
 
 template <class T>
-std::size_t count_nonzero(const T* row, std::size_t n) {
+XLOSS_NOINLINE std::size_t count_nonzero(const T* row, std::size_t n) {
     using V = simd::number<T>;
     const double count = sum_row<T>(n, [=](auto load) { return select(load(row) != V(0.0), V(1.0)); });
     return static_cast<std::size_t>(count);

@@ -1,12 +1,14 @@
 #ifndef XLOSS_ENGINE_SURVEY_HPP
 #define XLOSS_ENGINE_SURVEY_HPP
 
+#include <xloss/config.hpp>
 #include <xloss/engine/executor.hpp>
 #include <xloss/engine/options.hpp>
 #include <xloss/engine/rows.hpp>
 #include <xloss/engine/target.hpp>
 #include <xloss/engine/workspace.hpp>
 #include <xloss/tensor/error.hpp>
+#include <xloss/tensor/message.hpp>
 
 #include <algorithm>
 #include <array>
@@ -74,7 +76,7 @@ public:
         : y_(y), g_(y.geometry()), options_(options), executor_(executor), memory_(memory) {}
 
     /// `targets`: whether sums of y are asked for.
-    survey run(bool targets) {
+    XLOSS_NOINLINE survey run(bool targets) {
         survey s;
         s.classes = g_.classes;
         s.md = y_.md();
@@ -259,7 +261,7 @@ private:
     }
 
     template <class Condition>
-    static std::size_t first_where(const T* row, std::size_t n, Condition condition) {
+    XLOSS_COLD static std::size_t first_where(const T* row, std::size_t n, Condition condition) {
         return static_cast<std::size_t>(std::find_if(row, row + n, condition) - row);
     }
 
@@ -267,23 +269,26 @@ private:
         return first_where(m, n, [](T v) { return !(v >= T(0) && v <= std::numeric_limits<T>::max()); });
     }
 
-    [[noreturn]] void report(const finding& f) const {
-        const std::string range = "[0, " + std::to_string(g_.classes) + ")";
+    [[nodiscard]] XLOSS_COLD std::string ignored_in_words() const {
+        if (!options_.ignore_index)
+            return " and no ignore_index is given";
+        return tensor::text_of({" and not the ignored ", *options_.ignore_index});
+    }
+
+    [[noreturn]] XLOSS_COLD void report(const finding& f) const {
         switch (f.kind) {
         case fault::label:
-            throw label_error(y_.name() + ": " + y_.label_at(f.sample, f.pixel) + " is outside " + range +
-                              (options_.ignore_index
-                                   ? " and not the ignored " + std::to_string(*options_.ignore_index)
-                                   : std::string(" and no ignore_index is given")));
+            tensor::raise<label_error>({y_.loss(), ": ", y_.label_at(f.sample, f.pixel), " is outside [0, ",
+                                        g_.classes, ")", ignored_in_words()});
         case fault::weight:
-            throw target_error(y_.name() + ": the weight at " + y_.index_of(f.sample, f.cls, f.pixel) +
-                               " is not a finite number >= 0");
+            tensor::raise<target_error>({y_.loss(), ": the weight at ", y_.index_of(f.sample, f.cls, f.pixel),
+                                         " is not a finite number >= 0"});
         case fault::sum:
-            throw target_error(y_.name() + ": the classes of the target at " +
-                               y_.index_of(f.sample, f.cls, f.pixel) + " do not sum to 1");
+            tensor::raise<target_error>({y_.loss(), ": the classes of the target at ",
+                                         y_.index_of(f.sample, f.cls, f.pixel), " do not sum to 1"});
         default:
-            throw target_error(y_.name() + ": the target at " + y_.index_of(f.sample, f.cls, f.pixel) +
-                               " is outside [0, 1]");
+            tensor::raise<target_error>(
+                {y_.loss(), ": the target at ", y_.index_of(f.sample, f.cls, f.pixel), " is outside [0, 1]"});
         }
     }
 

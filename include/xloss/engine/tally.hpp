@@ -11,6 +11,7 @@
 #include <xloss/simd/number.hpp>
 #include <xloss/tensor/error.hpp>
 #include <xloss/tensor/labels.hpp>
+#include <xloss/tensor/message.hpp>
 #include <xloss/tensor/shape.hpp>
 #include <xloss/tensor/source.hpp>
 
@@ -156,9 +157,9 @@ public:
 
     [[noreturn]] void refuse(const target<T>& y, std::size_t b, std::size_t i) const {
         const std::size_t flat = b * y.geometry().pixels + i;
-        throw label_error(y.name() + ": the predicted label " + source_.value_at(flat) + " at " +
-                          tensor::index_string(source_.shape(), flat) + " is outside [0, " +
-                          std::to_string(y.geometry().classes) + ")");
+        tensor::raise<label_error>({y.loss(), ": the predicted label ", source_.value_at(flat), " at ",
+                                    tensor::index_string(source_.shape(), flat), " is outside [0, ",
+                                    y.geometry().classes, ")"});
     }
 
 private:
@@ -191,8 +192,8 @@ public:
         std::size_t at = y.geometry().first(b, 0) + i;
         for (T x{}; !is_nan(*scores_.read(at, 1, &x));)
             at += y.geometry().pixels;
-        throw finite_error(y.name() + ": the score at " + tensor::index_string(scores_.shape(), at) +
-                           " is NaN");
+        tensor::raise<finite_error>(
+            {y.loss(), ": the score at ", tensor::index_string(scores_.shape(), at), " is NaN"});
     }
 
 private:
@@ -253,7 +254,7 @@ public:
     }
 
     [[noreturn]] void refuse(const target<T>& y, std::size_t b, std::size_t i) const {
-        throw finite_error(y.name() + ": the logit at " + y.index_of(b, 0, i) + " is NaN");
+        tensor::raise<finite_error>({y.loss(), ": the logit at ", y.index_of(b, 0, i), " is NaN"});
     }
 
 private:
@@ -273,8 +274,8 @@ template <class T>
 void check_mask(const target<T>& y, std::size_t b, std::size_t i, std::size_t n, const T* mask, const T* m) {
     for (std::size_t j = 0; j < n; ++j)
         if (!(mask[j] == T(0) || mask[j] == T(1)) && !(m && m[j] == T(0)))
-            throw target_error(y.name() + ": the mask at " + y.index_of(b, 0, i + j) + " is " +
-                               std::to_string(mask[j]) + ", neither 0 nor 1");
+            tensor::raise<target_error>(
+                {y.loss(), ": the mask at ", y.index_of(b, 0, i + j), " is ", mask[j], ", neither 0 nor 1"});
 }
 
 /// Adds a tile of pixels to sums[true class * classes + predicted class].

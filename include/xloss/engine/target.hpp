@@ -9,9 +9,11 @@
 #include <string>
 #include <type_traits>
 
+#include <xloss/config.hpp>
 #include <xloss/engine/options.hpp>
 #include <xloss/tensor/error.hpp>
 #include <xloss/tensor/labels.hpp>
+#include <xloss/tensor/message.hpp>
 #include <xloss/tensor/shape.hpp>
 #include <xloss/tensor/source.hpp>
 
@@ -32,10 +34,11 @@ struct geometry {
     geometry(const tensor::shape& s, mode md, loss_name name) {
         const std::size_t axes = md == mode::binary ? 1 : 2; // before those of space
         if (s.rank < axes)
-            throw shape_error(name() + ": logits " + s.to_string() +
-                              (md == mode::binary      ? " need a sample axis, [B, ...]"
-                               : md == mode::multimask ? " need a sample and a mask axis, [B, N, ...]"
-                                                       : " need a sample and a class axis, [B, C, ...]"));
+            tensor::raise<shape_error>({name, ": logits ", s,
+                                        md == mode::binary ? " need a sample axis, [B, ...]"
+                                        : md == mode::multimask
+                                            ? " need a sample and a mask axis, [B, N, ...]"
+                                            : " need a sample and a class axis, [B, C, ...]"});
         sample_axes.rank = md == mode::multimask ? 2 : 1;
         std::copy_n(s.extent.begin(), sample_axes.rank, sample_axes.extent.begin());
         samples = sample_axes.size();
@@ -45,7 +48,7 @@ struct geometry {
         for (std::size_t axis = axes; axis < s.rank; ++axis)
             pixels *= s[axis];
         if (classes == 0)
-            throw shape_error(name() + ": logits " + s.to_string() + " have no class");
+            tensor::raise<shape_error>({name, ": logits ", s, " have no class"});
     }
 
     [[nodiscard]] std::size_t size() const { return samples * classes * pixels; }
@@ -68,20 +71,7 @@ public:
     rider(const E& e, const tensor::shape& logits, const geometry& g, bool channels, loss_name name,
           const char* what)
         : source_(e) {
-        const tensor::shape& s = source_->shape();
-        tensor::shape one = logits; // [B, 1, ...]
-        if (logits.rank >= 2)
-            one[1] = 1;
-        per_sample_ = logits[0] == 0 ? 0 : logits.size() / logits[0];
-        if (s == logits && channels) {
-            period_ = per_sample_;
-            per_class_ = g.classes > 1;
-        } else if (logits.rank >= 2 && (s == logits.without(1) || s == one)) {
-            period_ = logits[1] == 0 ? 0 : per_sample_ / logits[1];
-        } else {
-            throw shape_error(name() + ": " + what + " " + s.to_string() + " do not fit logits " +
-                              logits.to_string());
-        }
+        fit(logits, g, channels, name, what);
     }
 
     /// What rides on the n logits from `first` in row-major order, as it stands in memory or copied to
@@ -107,6 +97,23 @@ public:
     [[nodiscard]] tensor::memory_range memory() const { return source_->memory(); }
 
 private:
+    XLOSS_NOINLINE void fit(const tensor::shape& logits, const geometry& g, bool channels, loss_name name,
+                            const char* what) {
+        const tensor::shape& s = source_->shape();
+        tensor::shape one = logits; // [B, 1, ...]
+        if (logits.rank >= 2)
+            one[1] = 1;
+        per_sample_ = logits[0] == 0 ? 0 : logits.size() / logits[0];
+        if (s == logits && channels) {
+            period_ = per_sample_;
+            per_class_ = g.classes > 1;
+        } else if (logits.rank >= 2 && (s == logits.without(1) || s == one)) {
+            period_ = logits[1] == 0 ? 0 : per_sample_ / logits[1];
+        } else {
+            tensor::raise<shape_error>({name, ": ", what, " ", s, " do not fit logits ", logits});
+        }
+    }
+
     std::optional<tensor::source<T>> source_{};
     std::size_t per_sample_ = 1;
     std::size_t period_ = 1; // elements of this tensor per sample
@@ -121,11 +128,13 @@ public:
     static constexpr const char* inputs = "logits"; // in messages
     static constexpr std::size_t most_riders = 4;
 
-    target(loss_name loss, const tensor::shape& logits, mode md, const std::optional<std::int64_t>& ignore)
-        : name_(loss), logits_(logits), geometry_(logits, md, loss), mode_(md), ignore_(ignore) {}
+    XLOSS_NOINLINE target(loss_name of, const tensor::shape& logits, mode md,
+                          const std::optional<std::int64_t>& ignore)
+        : name_(of), logits_(logits), geometry_(logits, md, of), mode_(md), ignore_(ignore) {}
 
     /// Of the loss, for messages.
-    [[nodiscard]] std::string name() const { return name_(); }
+    [[nodiscard]] loss_name loss() const { return name_; }
+    [[nodiscard]] XLOSS_COLD std::string name() const { return name_(); }
 
     /// A target [B, ...] is one for all of axis 1, as it is in multimask.
     void share() { shared_ = true; }
@@ -140,25 +149,24 @@ public:
             return;
         }
         if (mode_ == mode::one_vs_rest)
-            throw shape_error(name() + ": one_vs_rest takes a label map [B, ...]; target " + s.to_string() +
-                              " for logits " + logits_.to_string());
+            tensor::raise<shape_error>(
+                {name_, ": one_vs_rest takes a label map [B, ...]; target ", s, " for logits ", logits_});
         if (s != logits_ && !(shared_ && s == logits_.without(1)))
-            throw shape_error(name() + ": target " + s.to_string() + " does not fit logits " +
-                              logits_.to_string() + hint_for(s));
+            refuse(s);
         soft_.emplace(y, logits_, geometry_, true, name_, "targets");
     }
 
     template <class E>
     void add_validity(const E& valid) {
         if (validities_ == most_riders)
-            throw shape_error(name() + ": too many masks ride on one target");
+            tensor::raise<shape_error>({name_, ": too many masks ride on one target"});
         validity_[validities_++] = rider<T>(valid, logits_, geometry_, !labels_, name_, "valid pixels");
     }
 
     template <class E>
     void add_weights(const E& w) {
         if (weights_ == most_riders)
-            throw shape_error(name() + ": too many weights ride on one target");
+            tensor::raise<shape_error>({name_, ": too many weights ride on one target"});
         weight_[weights_++] = rider<T>(w, logits_, geometry_, !labels_, name_, "weights");
     }
 
@@ -166,8 +174,8 @@ public:
     template <class E>
     void set_distance(const E& d) {
         if (tensor::shape_of(d) != logits_)
-            throw shape_error(name() + ": distances " + tensor::shape_of(d).to_string() +
-                              " do not fit logits " + logits_.to_string());
+            tensor::raise<shape_error>(
+                {name_, ": distances ", tensor::shape_of(d), " do not fit logits ", logits_});
         distance_.emplace(d);
     }
 
@@ -228,9 +236,7 @@ public:
         start_with_ignored(n, y, buffer);
         const std::size_t first = geometry_.first(b, c) + i;
         for (std::size_t k = 0; k < validities_; ++k) {
-            const T* v = validity_[k].read(first, n, spare);
-            for (std::size_t j = 0; j < n; ++j)
-                buffer[j] = v[j] != T(0) ? buffer[j] : T(0);
+            keep_where(validity_[k].read(first, n, spare), n, buffer);
         }
         for (std::size_t k = 0; k < weights_; ++k) {
             const T* w = weight_[k].read(first, n, spare);
@@ -240,11 +246,8 @@ public:
         if (unweighted_)
             for (std::size_t j = 0; j < n; ++j)
                 buffer[j] = buffer[j] != T(0) ? T(1) : T(0);
-        if (kept_) {
-            const T* kept = kept_ + element(b, c, i);
-            for (std::size_t j = 0; j < n; ++j)
-                buffer[j] = kept[j] != T(0) ? buffer[j] : T(0);
-        }
+        if (kept_)
+            keep_where(kept_ + element(b, c, i), n, buffer);
         if (upstream_)
             times_upstream(b, c, i, n, buffer);
         return buffer;
@@ -270,12 +273,13 @@ public:
     }
 
     /// "label 7 at [0, 3, 4]", for messages.
-    [[nodiscard]] std::string label_at(std::size_t b, std::size_t i) const {
+    [[nodiscard]] XLOSS_COLD std::string label_at(std::size_t b, std::size_t i) const {
         const std::size_t flat = b * geometry_.pixels + i;
-        return "label " + labels_->value_at(flat) + " at " + tensor::index_string(labels_shape_, flat);
+        return tensor::text_of(
+            {"label ", labels_->value_at(flat), " at ", tensor::index_string(labels_shape_, flat)});
     }
 
-    [[nodiscard]] std::string index_of(std::size_t b, std::size_t c, std::size_t i) const {
+    [[nodiscard]] XLOSS_COLD std::string index_of(std::size_t b, std::size_t c, std::size_t i) const {
         return tensor::index_string(logits_, geometry_.first(b, c) + i);
     }
 
@@ -303,31 +307,39 @@ private:
         if constexpr (std::is_integral_v<element>) {
             for (std::size_t axis = 0; axis < s.rank; ++axis)
                 if (s[axis] != logits_[axis == 0 ? 0 : axis + 1])
-                    throw shape_error(name() + ": label map " + s.to_string() + " does not fit logits " +
-                                      logits_.to_string());
+                    tensor::raise<shape_error>({name_, ": label map ", s, " does not fit logits ", logits_});
             labels_.emplace(y, geometry_.classes, ignore_);
             labels_shape_ = s;
         } else {
-            throw shape_error(name() + ": target " + s.to_string() +
-                              " has the shape of a label map for logits " + logits_.to_string() +
-                              ", and a label map has integers: xt::cast<int>(target)");
+            tensor::raise<shape_error>({name_, ": target ", s, " has the shape of a label map for logits ",
+                                        logits_, ", and a label map has integers: xt::cast<int>(target)"});
         }
     }
 
+    [[noreturn]] XLOSS_COLD void refuse(const tensor::shape& s) const {
+        tensor::raise<shape_error>({name_, ": target ", s, " does not fit logits ", logits_, hint_for(s)});
+    }
+
     /// What a target was probably meant as, where it has one channel or none.
-    [[nodiscard]] std::string hint_for(const tensor::shape& s) const {
+    [[nodiscard]] XLOSS_COLD std::string hint_for(const tensor::shape& s) const {
         if (logits_.rank < 2 || logits_[1] == 1)
             return {};
         tensor::shape one = logits_; // [B, 1, ...]
         one[1] = 1;
         const tensor::shape plane = logits_.without(1); // [B, ...]
         if (s == one && mode_ == mode::multimask)
-            return "; a target that all masks share has no axis for them: " + plane.to_string();
+            return tensor::text_of({"; a target that all masks share has no axis for them: ", plane});
         if (s == one)
-            return "; a label map has no class axis: " + plane.to_string();
+            return tensor::text_of({"; a label map has no class axis: ", plane});
         if (s == plane)
             return "; for a label map wrap the loss in multiclass(...), or in one_vs_rest(...)";
         return {};
+    }
+
+    /// m where v is not 0.
+    XLOSS_NOINLINE static void keep_where(const T* v, std::size_t n, T* m) {
+        for (std::size_t j = 0; j < n; ++j)
+            m[j] = v[j] != T(0) ? m[j] : T(0);
     }
 
     void start_with_ignored(std::size_t n, const T* y, T* m) const {

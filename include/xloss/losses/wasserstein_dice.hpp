@@ -7,6 +7,7 @@
 #include <xloss/engine/region.hpp>
 #include <xloss/engine/survey.hpp>
 #include <xloss/tensor/error.hpp>
+#include <xloss/tensor/message.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -122,8 +123,8 @@ struct wasserstein_dice {
     }
 
     /// Throws what is wrong with the distances.
-    [[noreturn]] static void fail(const std::string& what) {
-        throw parameter_error(engine::public_name(name) + ": distances " + what);
+    [[noreturn]] XLOSS_COLD static void fail(const std::string& what) {
+        tensor::raise<parameter_error>({"xloss::", name, ": distances ", what});
     }
 
     /// The value alone.

@@ -1,6 +1,8 @@
 #ifndef XLOSS_TENSOR_ERROR_HPP
 #define XLOSS_TENSOR_ERROR_HPP
 
+#include <xloss/config.hpp>
+
 #include <stdexcept>
 #include <string>
 
@@ -52,7 +54,7 @@ public:
 namespace tensor {
 
 /// Throws what is being handled once more, of the same type, with where it happened before its message.
-[[noreturn]] inline void rethrow_from(const std::string& where) {
+[[noreturn]] XLOSS_COLD inline void rethrow_from(const std::string& where) {
     const auto text = [&](const error& e) { return where + ": " + e.what(); };
     try {
         throw;

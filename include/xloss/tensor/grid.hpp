@@ -2,6 +2,7 @@
 #define XLOSS_TENSOR_GRID_HPP
 
 #include <xloss/tensor/error.hpp>
+#include <xloss/tensor/message.hpp>
 #include <xloss/tensor/shape.hpp>
 
 #include <array>
@@ -31,20 +32,18 @@ struct grid {
     grid(std::string_view name, const shape& s, std::size_t first_axis, std::span<const double> spacings) {
         rank = s.rank < first_axis ? 0 : s.rank - first_axis;
         if (rank < 1 || rank > axes)
-            throw shape_error(std::string(name) + ": " + s.to_string() + " has " + std::to_string(rank) +
-                              " spatial axes; distances and neighbours need one to three");
+            raise<shape_error>(
+                {name, ": ", s, " has ", rank, " spatial axes; distances and neighbours need one to three"});
         if (!spacings.empty() && spacings.size() != rank)
-            throw parameter_error(std::string(name) + ": " + std::to_string(spacings.size()) +
-                                  " spacings for the " + std::to_string(rank) + " spatial axes of " +
-                                  s.to_string());
+            raise<parameter_error>(
+                {name, ": ", spacings.size(), " spacings for the ", rank, " spatial axes of ", s});
         for (std::size_t axis = 0; axis < rank; ++axis) {
             const std::size_t at = axes - rank + axis;
             extent[at] = s[first_axis + axis];
             if (!spacings.empty())
                 spacing[at] = spacings[axis];
             if (!(spacing[at] > 0.0) || !std::isfinite(spacing[at]))
-                throw parameter_error(std::string(name) + ": spacing is " + std::to_string(spacing[at]) +
-                                      ", and is a positive number");
+                raise<parameter_error>({name, ": spacing is ", spacing[at], ", and is a positive number"});
         }
     }
 

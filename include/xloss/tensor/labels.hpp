@@ -4,6 +4,7 @@
 #include <xloss/config.hpp>
 #include <xloss/tensor/error.hpp>
 #include <xloss/tensor/layout.hpp>
+#include <xloss/tensor/message.hpp>
 #include <xloss/tensor/shape.hpp>
 #include <xloss/tensor/source.hpp>
 
@@ -150,8 +151,8 @@ public:
                       "a label map has an integer element type: for soft targets or one-hot ones use a "
                       "multilabel or binary loss");
         if (classes == 0 || classes > most_classes) {
-            throw parameter_error("a label map of " + std::to_string(classes) + " classes: between 1 and " +
-                                  std::to_string(most_classes) + " are supported");
+            raise<parameter_error>(
+                {"a label map of ", classes, " classes: between 1 and ", most_classes, " are supported"});
         }
         if constexpr (strided_memory<E>) {
             read_ = &label_source::template read_labels<element, &read_strided<element, element>>;
@@ -178,7 +179,7 @@ public:
     }
 
     /// The label at a row-major position as the user wrote it, for messages.
-    std::string value_at(std::size_t flat) const { return name_(origin_, flat); }
+    XLOSS_COLD std::string value_at(std::size_t flat) const { return name_(origin_, flat); }
 
 private:
     // Every class number is exact in T and in the int32 that classify goes through.
@@ -203,7 +204,7 @@ private:
     }
 
     template <class L, auto Stage>
-    static std::string name_label(const origin& from, std::size_t flat) {
+    XLOSS_COLD static std::string name_label(const origin& from, std::size_t flat) {
         L label{};
         Stage(from, flat, 1, &label);
         return std::to_string(label);

@@ -1,6 +1,7 @@
 #ifndef XLOSS_TENSOR_LAYOUT_HPP
 #define XLOSS_TENSOR_LAYOUT_HPP
 
+#include <xloss/config.hpp>
 #include <xloss/tensor/alias.hpp>
 #include <xloss/tensor/shape.hpp>
 #include <xloss/tensor/xtensor.hpp>
@@ -65,16 +66,14 @@ struct layout {
     }
 };
 
-/// The layout of an expression with memory.
-template <strided_memory E>
-layout layout_of(const E& e) {
-    const shape box = shape_of(e);
+/// The layout of a tensor with these strides.
+XLOSS_NOINLINE inline layout strided_layout(const shape& box,
+                                            const std::array<std::ptrdiff_t, max_rank>& stride) {
     const std::size_t size = box.size();
     layout result;
     if (size > 1) {
-        const auto& strides = e.strides();
         for (std::size_t axis = 0; axis < box.rank; ++axis) {
-            result.append(box.extent[axis], static_cast<std::ptrdiff_t>(strides[axis]));
+            result.append(box.extent[axis], stride[axis]);
         }
         return result;
     }
@@ -84,9 +83,20 @@ layout layout_of(const E& e) {
     return result;
 }
 
-/// The bytes from the lowest to the highest element, whichever way the axes run.
-template <class L>
-memory_range covering_range(const L* first, const layout& where) {
+/// The layout of an expression with memory.
+template <strided_memory E>
+layout layout_of(const E& e) {
+    const shape box = shape_of(e);
+    std::array<std::ptrdiff_t, max_rank> stride{};
+    const auto& strides = e.strides();
+    for (std::size_t axis = 0; axis < box.rank; ++axis) {
+        stride[axis] = static_cast<std::ptrdiff_t>(strides[axis]);
+    }
+    return strided_layout(box, stride);
+}
+
+/// The bytes from the lowest to the highest element of `size` bytes, whichever way the axes run.
+XLOSS_NOINLINE inline memory_range covering_range(const void* first, std::size_t size, const layout& where) {
     std::ptrdiff_t low = 0;
     std::ptrdiff_t high = 0;
     std::ptrdiff_t period = 0;
@@ -108,9 +118,14 @@ memory_range covering_range(const L* first, const layout& where) {
             period = std::gcd(period, where.stride[axis]);
         }
     }
-    return {reinterpret_cast<const std::byte*>(first + low),
-            reinterpret_cast<const std::byte*>(first + high + 1),
-            static_cast<std::size_t>(period) * sizeof(L), block * sizeof(L)};
+    const auto* at = static_cast<const std::byte*>(first);
+    const auto bytes = static_cast<std::ptrdiff_t>(size);
+    return {at + low * bytes, at + (high + 1) * bytes, static_cast<std::size_t>(period) * size, block * size};
+}
+
+template <class L>
+memory_range covering_range(const L* first, const layout& where) {
+    return covering_range(first, sizeof(L), where);
 }
 
 /// Calls run(offset, stride, done, length) for each run among the row-major elements [first, first + n):

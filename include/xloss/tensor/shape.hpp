@@ -1,6 +1,7 @@
 #ifndef XLOSS_TENSOR_SHAPE_HPP
 #define XLOSS_TENSOR_SHAPE_HPP
 
+#include <xloss/config.hpp>
 #include <xloss/tensor/error.hpp>
 
 #include <algorithm>
@@ -43,7 +44,7 @@ struct shape {
     }
 
     /// The shape in words: "[2, 1, 5, 7]".
-    std::string to_string() const {
+    XLOSS_COLD std::string to_string() const {
         std::string text = "[";
         for (std::size_t axis = 0; axis < rank; ++axis) {
             text += (axis == 0 ? "" : ", ") + std::to_string(extent[axis]);
@@ -65,11 +66,16 @@ constexpr std::array<std::size_t, max_rank> unravel(const shape& box, std::size_
 }
 
 /// The index of a row-major element in words, for messages: "[0, 0, 3, 4]".
-inline std::string index_string(const shape& box, std::size_t flat) {
+XLOSS_COLD inline std::string index_string(const shape& box, std::size_t flat) {
     shape index;
     index.extent = unravel(box, flat);
     index.rank = box.rank;
     return index.to_string();
+}
+
+[[noreturn]] XLOSS_COLD inline void refuse_rank(std::size_t rank) {
+    throw shape_error("a tensor of rank " + std::to_string(rank) + ": at most " + std::to_string(max_rank) +
+                      " axes are supported");
 }
 
 /// The shape of an xtensor expression.
@@ -78,8 +84,7 @@ template <class E>
 shape shape_of(const E& e) {
     const auto rank = static_cast<std::size_t>(e.dimension());
     if (rank > max_rank) {
-        throw shape_error("a tensor of rank " + std::to_string(rank) + ": at most " +
-                          std::to_string(max_rank) + " axes are supported");
+        refuse_rank(rank);
     }
     shape result;
     result.rank = rank;

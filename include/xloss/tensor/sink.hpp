@@ -5,6 +5,7 @@
 #include <xloss/tensor/error.hpp>
 #include <xloss/tensor/layout.hpp>
 #include <xloss/tensor/like.hpp>
+#include <xloss/tensor/message.hpp>
 #include <xloss/tensor/planes.hpp>
 #include <xloss/tensor/shape.hpp>
 #include <xloss/tensor/source.hpp>
@@ -119,8 +120,8 @@ public:
                       "a const one and not a lazy expression");
         if constexpr (strided_memory<G>) {
             if (origin_.where.repeats()) {
-                throw alias_error("the tensor to be written, of shape " + shape().to_string() +
-                                  ", has an axis of stride 0: its elements share memory");
+                raise<alias_error>({"the tensor to be written, of shape ", shape(),
+                                    ", has an axis of stride 0: its elements share memory"});
             }
             in_place_ = std::is_same_v<element, T> && origin_.where.contiguous();
             load_ = &read_strided<element, T>;

@@ -1,6 +1,7 @@
 #ifndef XLOSS_TENSOR_SOURCE_HPP
 #define XLOSS_TENSOR_SOURCE_HPP
 
+#include <xloss/config.hpp>
 #include <xloss/simd/convert.hpp>
 #include <xloss/tensor/alias.hpp>
 #include <xloss/tensor/layout.hpp>
@@ -101,7 +102,7 @@ concept reads_itself = requires(const E& e, std::size_t i, typename E::value_typ
 /// Looks at an expression once, in one thread. xtensor computes shapes and strides of views and
 /// functions at the first use, in the object, so this also makes later reads from several threads safe.
 template <class E>
-origin origin_of(const E& e) {
+XLOSS_NOINLINE origin origin_of(const E& e) {
     origin result;
     result.shape = shape_of(e);
     if constexpr (strided_memory<E>) {
