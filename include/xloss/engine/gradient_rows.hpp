@@ -28,18 +28,29 @@ struct gradient_summary {
 namespace engine {
 
 struct norm_itself {
-    simd::number<double> operator()(const simd::number<double>& x) const { return x; }
+    template <class V>
+    V operator()(const V& x) const {
+        return x;
+    }
+};
+
+/// What a row adds to the summary, and where it begins.
+struct gradient_row {
+    std::size_t first;
+    double sum, squares, most;
 };
 
 /// Takes the rows of a gradient in place of a tensor, and keeps their sums alone: of every row, so that the
-/// order in which threads bring them does not show. Every row once.
-class gradient_rows {
+/// order in which threads bring them does not show. Every row once. A template, so that what sorts them is
+/// compiled where it is used and not wherever this header is included.
+template <class Row>
+class rows_of_gradient {
 public:
     /// n elements from `first` on.
     template <class T>
     void add(std::size_t first, const T* row, std::size_t n) {
-        const sums one{first, row_sum<norm_itself>{}.of(row, n), row_sum<norm_square>{}.of(row, n),
-                       row_largest{}.of(row, n)};
+        const Row one{first, row_sum<norm_itself>{}.of(row, n), row_sum<norm_square>{}.of(row, n),
+                      row_largest{}.of(row, n)};
         const std::lock_guard lock(mutex_);
         rows_.push_back(one);
         count_ += n;
@@ -55,9 +66,9 @@ public:
         gradient_summary s;
         if (count_ == 0)
             return s;
-        std::sort(rows_.begin(), rows_.end(), [](const sums& a, const sums& b) { return a.first < b.first; });
+        std::sort(rows_.begin(), rows_.end(), [](const Row& a, const Row& b) { return a.first < b.first; });
         double sum = 0.0, squares = 0.0;
-        for (const sums& row : rows_) {
+        for (const Row& row : rows_) {
             sum += row.sum;
             squares += row.squares;
             s.max = row_largest::join(s.max, row.most);
@@ -71,15 +82,12 @@ public:
     }
 
 private:
-    struct sums {
-        std::size_t first;
-        double sum, squares, most;
-    };
-
     std::mutex mutex_{};
-    std::vector<sums> rows_{};
+    std::vector<Row> rows_{};
     std::size_t count_ = 0;
 };
+
+using gradient_rows = rows_of_gradient<gradient_row>;
 
 } // namespace engine
 } // namespace xloss

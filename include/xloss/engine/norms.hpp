@@ -115,19 +115,26 @@ struct row_sum {
 };
 
 struct norm_square {
-    simd::number<double> operator()(const simd::number<double>& x) const { return x * x; }
+    template <class V>
+    V operator()(const V& x) const {
+        return x * x;
+    }
 };
 
 struct norm_magnitude {
-    simd::number<double> operator()(const simd::number<double>& x) const { return abs(x); }
+    template <class V>
+    V operator()(const V& x) const {
+        return abs(x);
+    }
 };
 
 /// (|x|/scale)^p.
 struct norm_power {
     double p, scale;
 
-    simd::number<double> operator()(const simd::number<double>& x) const {
-        const simd::number<double> u = abs(x) / scale;
+    template <class V>
+    V operator()(const V& x) const {
+        const V u = abs(x) / scale;
         return p == 2.0 ? u * u : p == 1.0 ? u : pow(u, p);
     }
 };

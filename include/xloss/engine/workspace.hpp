@@ -4,10 +4,11 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <iterator>
+#include <list>
 #include <memory>
 #include <new>
 #include <type_traits>
-#include <vector>
 
 namespace xloss {
 
@@ -116,8 +117,8 @@ public:
     /// for by several at the same time.
     workspace& part(std::size_t i) {
         while (parts_.size() <= i)
-            parts_.push_back(std::make_unique<workspace>());
-        return *parts_[i];
+            parts_.emplace_back();
+        return *std::next(parts_.begin(), static_cast<std::ptrdiff_t>(i));
     }
 
     /// Bytes held.
@@ -125,13 +126,13 @@ public:
         std::size_t sum = 0;
         for (const auto& b : buffers_)
             sum += b.bytes();
-        for (const auto& one : parts_)
-            sum += one->bytes();
+        for (const workspace& one : parts_)
+            sum += one.bytes();
         return sum;
     }
 
 private:
-    std::vector<std::unique_ptr<workspace>> parts_{};
+    std::list<workspace> parts_{}; // which stay where they are
     std::array<engine::scratch_buffer, static_cast<std::size_t>(engine::scratch::count)> buffers_{};
 };
 

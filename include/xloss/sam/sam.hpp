@@ -59,8 +59,10 @@ struct sam {
         engine::check_number(name, "iou_weight", iou_weight);
         const sam_mask mask = mask_part();
         mask.check();
-        return focal_weight * mask.focal_part() + dice_weight * mask.dice_part() +
-               iou_weight * iou_head{iou_loss, target};
+        // Spelled out: `+` and `*` would be instantiated wherever this header is included.
+        return loss_sum<focal, decltype(mask.dice_part()), iou_head>{{{focal_weight, mask.focal_part()},
+                                                                      {dice_weight, mask.dice_part()},
+                                                                      {iou_weight, {iou_loss, target}}}};
     }
 
     /// The value alone.

@@ -113,10 +113,18 @@ inline std::string class_weights_name() {
 
 /// The median of what is above 0: the mean of the middle two of an even number.
 inline double median_above_zero(std::vector<double> v) {
-    v.erase(std::remove(v.begin(), v.end(), 0.0), v.end());
-    std::sort(v.begin(), v.end());
-    const std::size_t half = v.size() / 2;
-    return v.size() % 2 == 1 ? v[half] : 0.5 * (v[half - 1] + v[half]);
+    // Sorted by insertion: there are few classes, and std::sort would be compiled wherever xloss is included.
+    std::size_t n = 0;
+    for (const double x : v) {
+        if (x == 0.0)
+            continue;
+        std::size_t at = n++;
+        for (; at > 0 && v[at - 1] > x; --at)
+            v[at] = v[at - 1];
+        v[at] = x;
+    }
+    const std::size_t half = n / 2;
+    return n % 2 == 1 ? v[half] : 0.5 * (v[half - 1] + v[half]);
 }
 
 /// Counts may have been written by another process.

@@ -13,7 +13,7 @@
 #include <cmath>
 #include <cstddef>
 #include <functional>
-#include <ranges>
+#include <iterator>
 #include <string>
 #include <tuple>
 #include <type_traits>
@@ -60,8 +60,11 @@ void list_sinks(sink_list& list, G& g) {
         list.emplace_back(std::in_place_type<tensor::sink<T>>, g);
     } else if constexpr (requires { g.get(); }) {
         list_sinks(list, g.get());
-    } else if constexpr (std::ranges::input_range<G>) {
-        static_assert(std::is_lvalue_reference_v<std::ranges::range_reference_t<G&>>,
+    } else if constexpr (requires {
+                             std::ranges::begin(g);
+                             std::ranges::end(g);
+                         }) {
+        static_assert(std::is_lvalue_reference_v<decltype(*std::ranges::begin(g))>,
                       "xloss: a range of gradients holds them or refers to them; it does not make them");
         for (auto&& one : g)
             list_sinks(list, one);
@@ -89,11 +92,14 @@ inline void check_clip_options(const clip_options& how) {
 /// What would be scaled twice is refused.
 template <class List>
 void check_disjoint(const List& list) {
-    using place = std::pair<tensor::memory_range, std::size_t>;
+    const auto memory_of = [](const auto& one) {
+        return std::visit([](const auto& g) { return g.memory(); }, one);
+    };
+    using place = std::pair<decltype(memory_of(list[0])), std::size_t>;
     std::vector<place> places;
     places.reserve(list.size());
     for (std::size_t i = 0; i < list.size(); ++i)
-        places.emplace_back(std::visit([](const auto& g) { return g.memory(); }, list[i]), i);
+        places.emplace_back(memory_of(list[i]), i);
     std::erase_if(places, [](const place& p) { return p.first.empty(); });
     const std::less<const std::byte*> before{};
     std::sort(places.begin(), places.end(),

@@ -7,12 +7,23 @@
 #include <concepts>
 #include <cstddef>
 #include <initializer_list>
-#include <ranges>
+#include <iterator>
 #include <string>
 #include <type_traits>
 #include <vector>
 
 namespace xloss {
+namespace engine {
+
+// As std::ranges::input_range, without the views of <ranges>: what that header takes is felt wherever xloss
+// is included.
+template <class Range>
+concept input_range = requires(Range& range) {
+    { std::ranges::begin(range) } -> std::input_iterator;
+    std::ranges::end(range);
+};
+
+} // namespace engine
 
 /// The values of several losses: numbers in braces, any range of numbers, or the `terms` of an evaluation.
 class loss_values {
@@ -21,9 +32,9 @@ public:
     loss_values(std::initializer_list<double> values) : values_(values) {}
 
     /// Numbers, or things with a `value`.
-    template <std::ranges::input_range Range>
+    template <engine::input_range Range>
     requires(!std::same_as<std::remove_cvref_t<Range>, loss_values>) loss_values(Range&& values) {
-        if constexpr (std::ranges::sized_range<Range>)
+        if constexpr (requires { std::ranges::size(values); })
             values_.reserve(static_cast<std::size_t>(std::ranges::size(values)));
         for (const auto& one : values)
             values_.push_back(number(one));

@@ -131,10 +131,13 @@ private:
     }
 };
 
+// Templates on what are always vectors of bytes and of double: compiled where surfaces are measured, and not
+// wherever this header is included.
+
 /// 0 on the surface of a mask and 1 elsewhere: what a transform takes the distance to.
-inline std::vector<std::uint8_t> off_surface(const tensor::grid& g, const std::vector<std::uint8_t>& mask,
-                                             const executor_ref& executor) {
-    std::vector<std::uint8_t> off(mask.size());
+template <class Mask>
+Mask off_surface(const tensor::grid& g, const Mask& mask, const executor_ref& executor) {
+    Mask off(mask.size());
     const std::array<std::size_t, tensor::grid::axes> step{g.extent[1] * g.extent[2], g.extent[2], 1};
     pixel_rows(g).each(executor, [&](std::size_t i, const pixel_rows::place& at) {
         bool within = mask[i] != 0; // with all its neighbours
@@ -147,9 +150,9 @@ inline std::vector<std::uint8_t> off_surface(const tensor::grid& g, const std::v
 }
 
 /// Distances of the pixels of a surface, in ascending order.
-inline std::vector<double> on_surface(const std::vector<std::uint8_t>& off,
-                                      const std::vector<double>& distances) {
-    std::vector<double> found;
+template <class Mask, class Distances>
+Distances on_surface(const Mask& off, const Distances& distances) {
+    Distances found;
     found.reserve(static_cast<std::size_t>(std::count(off.begin(), off.end(), std::uint8_t{0})));
     for (std::size_t i = 0; i < off.size(); ++i)
         if (off[i] == 0)
