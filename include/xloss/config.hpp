@@ -36,8 +36,16 @@
 #define XLOSS_COLD
 #endif
 
-// What runs once in a call and is used in many places: a call costs it nothing, a copy in each of them is
-// compiled anew.
+// What runs once in a call and not for every pixel: small code, and none of it inlined into what is compiled
+// for every loss. It makes a tenth of the time that compiling takes.
+#if defined(__GNUC__)
+#define XLOSS_PER_CALL __attribute__((cold))
+#else
+#define XLOSS_PER_CALL
+#endif
+
+// What runs for a whole row or call and is used in many places: a call costs it nothing, a copy in each of
+// them is compiled anew.
 #if defined(_MSC_VER) && !defined(__clang__)
 #define XLOSS_NOINLINE __declspec(noinline)
 #elif defined(__GNUC__)
@@ -51,14 +59,6 @@
 #define XLOSS_FLATTEN
 #else
 #define XLOSS_FLATTEN __attribute__((flatten))
-#endif
-
-// What runs once in a call and not for every pixel: small code, and none of it inlined into what is compiled
-// for every loss. It makes a tenth of the time that compiling takes.
-#if defined(__GNUC__)
-#define XLOSS_PER_CALL __attribute__((cold))
-#else
-#define XLOSS_PER_CALL
 #endif
 
 // No other pointer of the same function reaches this memory.
