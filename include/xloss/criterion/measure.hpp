@@ -54,10 +54,12 @@ public:
     [[nodiscard]] const Loss& loss() const { return loss_; }
     /// Of the logits; 1 in binary.
     [[nodiscard]] std::size_t classes() const { return classes_; }
+
+    // Not from the vector as a range: what std::span asks of one is checked wherever xloss is included.
     /// The sums, to be added up.
-    [[nodiscard]] std::span<double> numbers() { return numbers_; }
+    [[nodiscard]] std::span<double> numbers() { return {numbers_.data(), numbers_.size()}; }
     /// The sums.
-    [[nodiscard]] std::span<const double> numbers() const { return numbers_; }
+    [[nodiscard]] std::span<const double> numbers() const { return {numbers_.data(), numbers_.size()}; }
 
 private:
     Loss loss_;

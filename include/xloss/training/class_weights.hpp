@@ -78,9 +78,9 @@ public:
     /// For every class, the pixels (of all classes) of the samples that have any of it.
     [[nodiscard]] std::span<const double> pixels_where_present() const { return numbers().last(classes_); }
     /// Both, one after the other. Sums: those of several processes add up elementwise, one all-reduce.
-    [[nodiscard]] std::span<double> numbers() { return numbers_; }
+    [[nodiscard]] std::span<double> numbers() { return {numbers_.data(), numbers_.size()}; }
     /// Both.
-    [[nodiscard]] std::span<const double> numbers() const { return numbers_; }
+    [[nodiscard]] std::span<const double> numbers() const { return {numbers_.data(), numbers_.size()}; }
 
 private:
     static std::string name() { return engine::public_name("class_counts"); }

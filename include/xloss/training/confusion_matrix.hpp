@@ -144,9 +144,9 @@ public:
     }
     /// All of them, row by row, a row for each true class. Sums: those of several processes add up
     /// elementwise to those of all, one all-reduce. Valid until something is added.
-    [[nodiscard]] std::span<double> numbers() { return numbers_; }
+    [[nodiscard]] std::span<double> numbers() { return {numbers_.data(), numbers_.size()}; }
     /// All of them.
-    [[nodiscard]] std::span<const double> numbers() const { return numbers_; }
+    [[nodiscard]] std::span<const double> numbers() const { return {numbers_.data(), numbers_.size()}; }
 
     /// Pixels that counted.
     [[nodiscard]] double total() const {
