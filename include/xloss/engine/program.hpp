@@ -21,9 +21,9 @@ namespace xloss {
 
 /// The ways a loss can run, for losses that say so themselves because `bind` hides their terms.
 namespace modes {
-inline constexpr unsigned elementwise = 1; ///< binary, multilabel, one_vs_rest
+inline constexpr unsigned elementwise = 1; ///< binary, multilabel, multimask, one_vs_rest
 inline constexpr unsigned channelwise = 2; ///< multiclass
-inline constexpr unsigned every = 3;       ///< all four
+inline constexpr unsigned every = 3;       ///< all five
 inline constexpr unsigned boxes = 4;       ///< no mode: box by box, beside losses of boxes
 } // namespace modes
 
