@@ -5,6 +5,7 @@
 
 #include <xloss/xloss.hpp>
 
+#include <cmath>
 #include <cstddef>
 #include <limits>
 
@@ -44,6 +45,16 @@ TEST_CASE("infinite logits take their limits: softmax", "[engine][numbers]") {
     numbers::check_label_limits<float>("dice", xloss::dice{});
     numbers::check_label_limits<float>("unified_focal", xloss::unified_focal{});
     numbers::check_label_limits<double>("cross_entropy", xloss::cross_entropy{});
+}
+
+TEST_CASE("classes share the largest logit, whatever the sign of its zero", "[engine][numbers]") {
+    const xt::xtensor<float, 3> x{{{-0.0f, 0.0f, 7.0f}, {0.0f, -0.0f, 7.0f}, {-0.0f, 0.0f, -200.0f}}};
+    const xt::xtensor<int, 2> y{{0, 1, 1}};
+    const auto r = xloss::value_and_grad(xloss::cross_entropy{}, x, y);
+    CHECK(std::abs(3.0 * r.value - 2.0 * std::log(3.0) - std::log(2.0)) <= 1e-6);
+    CHECK(std::abs(r.grad(0, 0, 0) + 2.0 / 9.0) <= 1e-7);
+    CHECK(std::abs(r.grad(0, 1, 2) + 1.0 / 6.0) <= 1e-7);
+    CHECK(r.grad(0, 2, 2) == 0.0f);
 }
 
 TEST_CASE("NaN reaches all that depends on it: softmax", "[engine][numbers]") {

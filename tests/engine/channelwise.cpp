@@ -6,6 +6,7 @@
 
 #include <xloss/xloss.hpp>
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -97,4 +98,16 @@ TEST_CASE("what waits in the gradient keeps p and 1 - p to the last digit", "[en
     const double q = 1.0 / (1.0 + std::exp(static_cast<double>(x(0, 0, 0)))), p = 1.0 - q;
     const double by_p = -(2.0 * (p + 1.0) - 2.0 * p) / ((p + 1.0) * (p + 1.0));
     CHECK(std::abs(static_cast<double>(r.grad(0, 0, 0)) / (p * q * by_p) - 1.0) <= 1e-6);
+}
+
+TEST_CASE("the label is found among more classes than a look-up can address", "[engine]") {
+    constexpr std::size_t classes = 30000;
+    xt::xtensor<float, 3> x = -200.0f * xt::ones<float>({std::size_t{1}, classes, std::size_t{3}});
+    const xt::xtensor<int, 2> y{{0, 29999, 123}};
+    for (std::size_t i = 0; i < 3; ++i)
+        x(0, static_cast<std::size_t>(y(0, i)), i) = 0.0f;
+    CHECK(xloss::value_and_grad(xloss::cross_entropy{}, x, y).value == 0.0f); // of another class 200
+    x(0, 29999, 1) = -200.0f;
+    x(0, 7, 1) = 0.0f;
+    CHECK(std::abs(xloss::value_and_grad(xloss::cross_entropy{}, x, y).value - 200.0f / 3.0f) <= 1e-5f);
 }

@@ -258,6 +258,18 @@ TEMPLATE_TEST_CASE("pow keeps the error bound of its card", "[simd][math]", floa
     CHECK(largest_share <= 1);
 }
 
+TEMPLATE_TEST_CASE("exp_flushed has the bits of exp_nonpositive, or 0", "[simd][math]", float, double) {
+    using T = TestType;
+    const auto flushed = [](auto x) { return exp_flushed(x); };
+    const double least = std::log(static_cast<double>(std::numeric_limits<T>::min()));
+    for (double x = 0.0; x > least; x = 1.001 * x - 1e-6)
+        REQUIRE(at<T>(flushed, x) == at<T>(exp_nonpositive_function.kernel, x));
+    for (const double x : {least - 0.5, least - 1.0, 2.0 * least, -infinity})
+        CHECK(at<T>(flushed, x) == 0);
+    CHECK(at<T>(flushed, -0.0) == 1);
+    CHECK(std::isnan(at<T>(flushed, not_a_number)));
+}
+
 TEMPLATE_TEST_CASE("the functions at zero, infinity and NaN", "[simd][math]", float, double) {
     using T = TestType;
     const auto sign_at = [](auto kernel, double x) { return std::signbit(at<T>(kernel, x)); };

@@ -91,24 +91,25 @@ public:
             gradient_ = out.begin(first, 0, nullptr, false);
     }
 
-    /// What goes with the pixels from j on.
-    XLOSS_INLINE fetch_ahead from(std::size_t j) const {
-        fetch_ahead line = *this;
-        line.logits_ = j < count_ ? logits_ + j : nullptr;
-        line.gradient_ = gradient_ ? gradient_ + j : nullptr;
-        return line;
-    }
+    /// A cache line of every class, class 0 first. Where there is nothing to fetch it stays at a line that is
+    /// in the cache: cheaper than to ask in every class.
+    struct line {
+        const T *logits, *gradient;
+        std::size_t to_logits, to_gradient; // of the next class
 
-    /// A cache line of the next class, class 0 first.
-    XLOSS_INLINE void next_class() {
-        if (logits_) {
-            simd::prefetch_to_read(logits_);
-            logits_ += plane_;
+        XLOSS_INLINE void next_class() {
+            simd::prefetch_to_read(logits);
+            simd::prefetch_to_write(gradient);
+            logits += to_logits;
+            gradient += to_gradient;
         }
-        if (gradient_) {
-            simd::prefetch_to_write(gradient_);
-            gradient_ += plane_;
-        }
+    };
+
+    /// What goes with the pixels from j on.
+    XLOSS_INLINE line from(std::size_t j, const T* cached) const {
+        const bool reads = j < count_, writes = gradient_ != nullptr;
+        return {reads ? logits_ + j : cached, writes ? gradient_ + j : cached, reads ? plane_ : 0,
+                writes ? plane_ : 0};
     }
 
 private:

@@ -136,18 +136,23 @@ public:
     void read_probabilities(block& k, std::size_t b, std::size_t i, std::size_t n) const {
         const bool staged = in_.x.read_planes(window(b, i, n), k.row(0), k.stride());
         for (std::size_t c = 0; c < g_.classes; ++c)
-            read_row(k, staged, b, c, i, n, [](std::size_t, const V&) XLOSS_INLINE_LAMBDA {});
+            read_row(k, staged, b, c, i, n);
     }
 
-    /// Reads the logits and finds the largest of every pixel.
+    /// Reads the logits, and finds the largest of every pixel and that of its label.
     void read_logits(block& k, std::size_t b, std::size_t i, std::size_t n) const {
-        const bool staged = in_.x.read_planes(window(b, i, n), k.row(0), k.stride());
-        T* largest = k.largest.data();
-        std::fill_n(largest, padded(n), -std::numeric_limits<T>::infinity());
-        for (std::size_t c = 0; c < g_.classes; ++c)
-            read_row(k, staged, b, c, i, n, [largest](std::size_t j, const V& x) XLOSS_INLINE_LAMBDA {
-                greater(V::load(largest + j), x).store(largest + j); // x second: its NaN comes through
-            });
+        const T* from = k.row(0);
+        std::size_t stride = k.stride();
+        if (in_.x.in_place()) {
+            from = in_.x.read(g_.first(b, 0) + i, n, nullptr);
+            stride = g_.pixels;
+        } else if (!in_.x.read_planes(window(b, i, n), k.row(0), k.stride())) {
+            for (std::size_t c = 0; c < g_.classes; ++c)
+                in_.x.read(g_.first(b, c) + i, n, k.row(c));
+        }
+        masked_ ? take_logits<true>(k, from, stride, n) : take_logits<false>(k, from, stride, n);
+        if (!soft_)
+            take_labels(k, n);
     }
 
     /// The exponentials of the logits that were read, in their place.
@@ -164,8 +169,6 @@ public:
             inverse.store(k.inverse.data() + j);
             (others * inverse).store(k.largest_q.data() + j);
             log1p(others).store(k.log_sum.data() + j);
-            const V label = V::load(k.of_label.data() + j), largest = V::load(k.largest.data() + j);
-            below_largest(label, largest).store(k.of_label.data() + j);
         });
     }
 
@@ -222,7 +225,7 @@ public:
         const V cls = greater(V(0.0), V::load(k.label.data() + j));
         const V own = V::load(k.of_label.data() + j);
         if (rows == row_kind::exponentials)
-            return pixel_of_softmax(k, j, own, exp_nonpositive(own), V(1.0), cls);
+            return pixel_of_softmax(k, j, own, exp_flushed(own), V(1.0), cls);
         if (rows == row_kind::smaller)
             return pixel_of_smaller(own, V(1.0), cls, g_.classes);
         V v(1.0);
@@ -284,6 +287,25 @@ public:
     static T* whole(block& k, std::size_t n, T* to) { return n % V::width == 0 ? to : k.staging.data(); }
 
 protected:
+    /// What the row of the label holds, of class 0 where there is none.
+    void look_up_labels(block& k, std::size_t n) const {
+        constexpr std::size_t most = std::size_t{1} << 22; // that `lookup` can address
+        const std::size_t stride = k.stride();
+        if (g_.classes * stride > most) {
+            for (std::size_t j = 0; j < padded(n); ++j)
+                k.of_label[j] = k.row(k.label[j] < T(0) ? 0 : tensor::class_number(k.label[j]))[j];
+            return;
+        }
+        std::array<T, V::width> steps;
+        for (std::size_t u = 0; u < V::width; ++u)
+            steps[u] = static_cast<T>(u);
+        const V lane = V::load(steps.data()), from_row_to_row(static_cast<double>(stride));
+        each_vector(n, [&, row = k.row(0)](std::size_t j) XLOSS_INLINE_LAMBDA {
+            const V label = greater(V(0.0), V::load(k.label.data() + j));
+            lookup(row + j, fma(label, from_row_to_row, lane)).store(k.of_label.data() + j);
+        });
+    }
+
     [[nodiscard]] tensor::plane_window window(std::size_t b, std::size_t i, std::size_t n) const {
         return {g_.first(b, 0) + i, g_.pixels, g_.classes, n};
     }
@@ -308,45 +330,96 @@ private:
         return select(x != largest, greater(floor, x - largest));
     }
 
+    /// The logits of all classes into the block, as many pixels at a time as fill half the registers with
+    /// the largest of each; 0 past their end and, as they may be anything there, where nothing counts.
+    template <bool Masked>
+    void take_logits(block& k, const T* from, std::size_t stride, std::size_t n) const {
+        constexpr std::size_t at_once = V::width == 1 ? 1 : 8;
+        std::size_t j = 0;
+        for (; j + at_once * V::width <= n; j += at_once * V::width)
+            take_strip<Masked, at_once>(k, from + j, stride, j);
+        for (; j + V::width <= n; j += V::width)
+            take_strip<Masked, 1>(k, from + j, stride, j);
+        if (j == n)
+            return;
+        for (std::size_t c = 0; c < g_.classes; ++c)
+            V::load_partial(from + c * stride + j, n - j).store(k.row(c) + j);
+        take_strip<Masked, 1>(k, k.row(0) + j, k.stride(), j);
+    }
+
+    template <bool Masked, std::size_t N>
+    XLOSS_INLINE void take_strip(block& k, const T* from, std::size_t stride, std::size_t j) const {
+        std::array<V, N> largest;
+        largest.fill(V(-std::numeric_limits<double>::infinity()));
+        T* to = k.row(0) + j;
+        const std::size_t to_stride = k.stride();
+        for (std::size_t c = g_.classes; c > 0; --c, from += stride, to += to_stride)
+            for (std::size_t u = 0; u < N; ++u) {
+                V x = V::load(from + u * V::width);
+                if constexpr (Masked)
+                    x = select(V::load(k.m.data() + j + u * V::width) != V(0.0), x);
+                x.store(to + u * V::width);
+                largest[u] = greater(largest[u], x); // x second: its NaN comes through
+            }
+        for (std::size_t u = 0; u < N; ++u) {
+            largest[u].store(k.largest.data() + j + u * V::width);
+            if (!all(isfinite(largest[u])))
+                take_limits(k, j + u * V::width);
+        }
+    }
+
+    /// Where a largest logit is infinite its difference to another may be no number: the limits of all
+    /// differences take the place of the logits.
+    void take_limits(block& k, std::size_t j) const {
+        const V largest = V::load(k.largest.data() + j);
+        for (std::size_t c = 0; c < g_.classes; ++c)
+            below_largest(V::load(k.row(c) + j), largest).store(k.row(c) + j);
+        V(0.0).store(k.largest.data() + j);
+    }
+
+    /// x - max of the label, class 0 where there is none: looked up once per pixel, not compared in each
+    /// class.
+    void take_labels(block& k, std::size_t n) const {
+        look_up_labels(k, n);
+        each_vector(n, [&k](std::size_t j) XLOSS_INLINE_LAMBDA {
+            const V label = V::load(k.of_label.data() + j), largest = V::load(k.largest.data() + j);
+            below_largest(label, largest).store(k.of_label.data() + j);
+        });
+    }
+
     /// exp(x - max) of all classes, their sum without one of the largest, so that 1 - p of the largest and
-    /// log p keep their relative accuracy, and the logit of the label. As many pixels at a time as fill a
-    /// cache line, so that what is fetched ahead is asked for once.
+    /// log p keep their relative accuracy. As many pixels at a time as fill a cache line, so that what is
+    /// fetched ahead is asked for once.
     template <bool Keep>
     void exponentials(block& k, std::size_t n, const fetch_ahead<T>& given) const {
         constexpr std::size_t at_once = std::clamp<std::size_t>(64 / sizeof(T) / V::width, 1, 4);
         const fetch_ahead<T> ahead = given;
         const std::size_t classes = g_.classes, stride = k.stride();
-        const V one(1.0);
         for (std::size_t j = 0; j < n; j += at_once * V::width) {
-            std::array<V, at_once> rest{}, ties, label_logit{};
-            ties.fill(V(static_cast<double>(classes) - 1.0));
-            V cls(0.0);
+            std::array<V, at_once> sum{}, less{}, minus_largest;
+            for (std::size_t u = 0; u < at_once; ++u) // by a subtraction: -0 - 0 would not be 0
+                minus_largest[u] = 0.0 - V::load(k.largest.data() + j + u * V::width);
             T* row = k.row(0) + j;
             T* kept = Keep ? k.logit(0) + j : nullptr;
-            fetch_ahead<T> line = ahead.from(j);
-            for (std::size_t c = 0; c < classes; ++c, row += stride) {
+            auto line = ahead.from(j, row);
+            for (std::size_t c = classes; c > 0; --c, row += stride) {
                 line.next_class();
                 for (std::size_t u = 0; u < at_once; ++u) {
                     const std::size_t at = u * V::width;
-                    const V logit = V::load(row + at), largest = V::load(k.largest.data() + j + at);
-                    // Where both are infinite their difference is no number.
-                    const auto is_less = logit != largest;
-                    const V e = exp_nonpositive(select(is_less, logit - largest));
-                    rest[u] += select(is_less, e);
-                    ties[u] -= select(is_less, one);
-                    label_logit[u] = select(V::load(k.label.data() + j + at) == cls, logit, label_logit[u]);
+                    const V logit = V::load(row + at), x = minus_largest[u] + logit;
+                    const V e = exp_flushed(x);
+                    sum[u] += e;
+                    less[u] += select(signbit(x), e, V(0.0));
                     e.store(row + at);
                     if constexpr (Keep)
-                        below_largest(logit, largest).store(kept + at);
+                        below_largest(logit, V::load(k.largest.data() + j + at)).store(kept + at);
                 }
                 if constexpr (Keep)
                     kept += stride;
-                cls += one;
             }
-            for (std::size_t u = 0; u < at_once; ++u) {
-                (rest[u] + ties[u]).store(k.others.data() + j + u * V::width);
-                label_logit[u].store(k.of_label.data() + j + u * V::width);
-            }
+            for (std::size_t u = 0; u < at_once; ++u) // NaN is in the sum alone
+                select(sum[u] - less[u] <= V(1.5), less[u], sum[u] - 1.0)
+                    .store(k.others.data() + j + u * V::width);
         }
     }
 
@@ -372,19 +445,16 @@ private:
             k.m[j] = m[j] != T(0) ? T(1) : k.m[j];
     }
 
-    /// Reads a row of scores, if it is not yet `staged` in the block, and calls f(j, x) for its vectors; 0
-    /// past its end and, as x may be anything there, where nothing counts.
-    template <class F>
-    void read_row(block& k, bool staged, std::size_t b, std::size_t c, std::size_t i, std::size_t n,
-                  F&& f) const {
+    /// Reads a row of probabilities, if it is not yet `staged` in the block; 0 past its end and, as they may
+    /// be anything there, where nothing counts.
+    void read_row(block& k, bool staged, std::size_t b, std::size_t c, std::size_t i, std::size_t n) const {
         const T* row = staged ? k.row(c) : in_.x.read(g_.first(b, c) + i, n, k.staging.data());
         const T* present = masked_ ? presence(k, c) : nullptr;
         T* to = k.row(c);
-        const auto take = [=, &f](std::size_t j, V x) XLOSS_INLINE_LAMBDA {
+        const auto take = [=](std::size_t j, V x) XLOSS_INLINE_LAMBDA {
             if (present)
                 x = select(V::load(present + j) != V(0.0), x);
             x.store(to + j);
-            f(j, x);
         };
         const std::size_t whole = n - n % V::width;
         for (std::size_t j = 0; j < whole; j += V::width)

@@ -126,7 +126,7 @@ private:
             }
         if constexpr (can_keep && writes_gradient(Emit))
             if (rows == row_kind::smaller && !soft_)
-                every_class_ ? note_label(k, n) : label_means(k, n, pulls);
+                every_class_ ? this->look_up_labels(k, n) : label_means(k, n, pulls);
         if constexpr (Program::has_points) {
             if (Emit == emit::value)
                 std::fill_n(k.value.begin(), padded(n), T(0));
@@ -411,19 +411,6 @@ private:
 
     // --- gradient of a label map: nothing but comparisons and multiplications for every class ---
 
-    /// Notes what the row of the label holds.
-    void note_label(block& k, std::size_t n) const {
-        each_classes([&](std::size_t first, auto count) {
-            each_vector(n, [&](std::size_t j) XLOSS_INLINE_LAMBDA {
-                const V label = V::load(k.label.data() + j);
-                V of_label = V::load(k.of_label.data() + j);
-                for (std::size_t c = first; c < first + count; ++c)
-                    of_label = select(label == V(static_cast<double>(c)), V::load(k.row(c) + j), of_label);
-                of_label.store(k.of_label.data() + j);
-            });
-        });
-    }
-
     /// The slope by p of class c at pixel j, from what its row holds.
     auto label_slope(const cost_slopes<T>& by_cost, const pull_back* pulls, std::size_t c) const {
         return [=, costs = costs_of(c), pull = label_pull<V>(pulls[c])](std::size_t j, const V& smaller,
@@ -445,21 +432,18 @@ private:
                 return std::array{label_slope(by_cost, pulls, first + U)...};
             };
             each_vector(n, [mean, slope = of_class(std::make_index_sequence<N>{}), rows = k.row(first),
-                            stride = k.stride(), label = k.label.data(), of_label = k.of_label.data(),
+                            stride = k.stride(), label = k.label.data(),
                             cls = V(static_cast<double>(first))](std::size_t j) XLOSS_INLINE_LAMBDA {
                 const V label_here = V::load(label + j);
-                V noted = V::load(of_label + j);
                 mean.add(j, [&](auto&& add) XLOSS_INLINE_LAMBDA {
                     for (std::size_t u = 0; u < N; ++u) {
                         const V v = V::load(rows + u * stride + j);
-                        const auto own = label_here == cls + V(static_cast<double>(u));
-                        noted = select(own, v, noted);
-                        add(v, slope[u](j, v, own));
+                        add(v, slope[u](j, v, label_here == cls + V(static_cast<double>(u))));
                     }
                 });
-                noted.store(of_label + j);
             });
         });
+        this->look_up_labels(k, n);
     }
 
     /// The gradient, once `label_means` and `label_points` are done.

@@ -226,6 +226,20 @@ XLOSS_INLINE number<T, W> exp_nonpositive(const number<T, W>& x) {
     }
 }
 
+/// exp_nonpositive under flush_denormals, and without it: the same bits where the result is a normal number,
+/// 0 where it would round to less. Saves the multiplication that can make a subnormal.
+template <class T, std::size_t W>
+XLOSS_INLINE number<T, W> exp_flushed(const number<T, W>& x) {
+    if constexpr (detail::is_extended<T>) {
+        return std::exp(x.unwrap());
+    } else {
+        using V = number<T, W>;
+        // Where the exponent of the result is that of subnormal numbers, its bits make a power of 0.
+        constexpr double zero = -detail::format<T>::bias / detail::format<T>::log2_e;
+        return detail::scaled_exp(greater(V(zero), x), V(0.0)); // x second: its NaN comes through
+    }
+}
+
 /// exp(x): card `cards::exp`.
 template <class T, std::size_t W>
 XLOSS_INLINE number<T, W> exp(const number<T, W>& x) {
