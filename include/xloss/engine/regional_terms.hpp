@@ -62,7 +62,7 @@ auto regional_parts(const Program& program, const geometry& g, const known_sums&
 /// What the regional terms of a sum are together, once the sums of their regions are known.
 class regional_terms {
 public:
-    /// `unreduced`: every loss counts for itself, by its number in `upstream`.
+    /// `above`: where it is a tensor, every loss counts for itself, by its number there.
     regional_terms(std::span<const regional_part> parts, reduction how, const upstream& above)
         : parts_(parts), how_(how), upstream_(above) {}
 
