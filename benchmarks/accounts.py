@@ -25,7 +25,7 @@ ACCOUNTS = (
                  r"elementwise_pull|channelwise_pull|sigmoid_slope"),
     ("formula", r"::term.*::at|::at\(|::at_class|::squared::|::general::|::error|slope"),
     ("targets", r"target<|classify|labels|survey|positives|simd::convert|detail::convert_"),
-    ("largest logit", r"read_logits|read_row"),
+    ("largest logit", r"read_logits|read_row|take_logits|take_strip"),
     ("distances", r"xloss::distance::"),
 )
 OTHER = "other"
