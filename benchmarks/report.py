@@ -133,12 +133,14 @@ def threads_table(data):
         alone = ratio(ours, times_of(r, "roofline", "wall_ns"))
         fine, at_limit = gained >= THREADS_GOAL, alone <= AT_MEMORY_LIMIT
         lines.append([r["loss"], r["target"], by_sign(r["size"]), with_quartiles(ours), with_quartiles(many), brief(gained),
-                      brief(undisturbed(ours) / undisturbed(many)), "met" if fine else "memory" if at_limit else "**missed**", brief(limit) if limit else "-",
+                      brief(undisturbed(ours) / undisturbed(many)),
+                      "met" if fine else "memory" if at_limit else "**missed**", brief(limit) if limit else "-",
                       brief(alone), brief(torch) if torch else "-",
                       brief(ratio(times_of(r, "torch_threads", "wall_ns"), many)) if torch else "-"])
     n = data["threads"]
     return {"threads": table(["loss", "target", "size", "1 thread, ns", f"{n} threads, ns", "x faster",
-                              "its faster half", f"at least {THREADS_GOAL}", "roofline: x faster", "1 thread, x roofline", "libtorch: x faster",
+                              "its faster half", f"at least {THREADS_GOAL}", "roofline: x faster", "1 thread, x roofline",
+                              "libtorch: x faster",
                               f"x faster than libtorch, {n} threads both"], lines)}
 
 

@@ -16,7 +16,6 @@
 #include <cmath>
 #include <cstddef>
 #include <initializer_list>
-#include <string>
 
 namespace xloss::engine {
 

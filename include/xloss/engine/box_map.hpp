@@ -12,7 +12,6 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
-#include <string>
 #include <type_traits>
 
 namespace xloss::engine {

@@ -16,7 +16,6 @@
 #include <array>
 #include <cstddef>
 #include <optional>
-#include <string>
 
 namespace xloss::engine {
 
@@ -38,7 +37,6 @@ public:
 
     /// Of the loss, for messages.
     [[nodiscard]] loss_name loss() const { return name_; }
-    [[nodiscard]] XLOSS_COLD std::string name() const { return name_(); }
 
     template <class E>
     void set(const E& y) {

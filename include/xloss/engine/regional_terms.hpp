@@ -9,6 +9,7 @@
 #include <xloss/engine/target.hpp>
 #include <xloss/engine/workspace.hpp>
 #include <xloss/tensor/error.hpp>
+#include <xloss/tensor/message.hpp>
 #include <xloss/tensor/shape.hpp>
 #include <xloss/tensor/sink.hpp>
 #include <xloss/tensor/source.hpp>
@@ -18,7 +19,6 @@
 #include <cstddef>
 #include <optional>
 #include <span>
-#include <string>
 #include <utility>
 
 namespace xloss::engine {
@@ -26,12 +26,9 @@ namespace xloss::engine {
 /// A regional term of a sum of losses.
 struct regional_part {
     region_means mean;
-    double share;      // its factor inside its loss
-    double weight;     // the factor of that loss in the sum
-    std::size_t entry; // the number of that loss
-    std::size_t index; // its own number among all terms
-
-    [[nodiscard]] double coefficient() const { return share * weight; }
+    double coefficient; // its factor in the sum
+    std::size_t entry;  // the number of its loss
+    std::size_t index;  // its own number among all terms
 };
 
 /// The numbers of the regional terms of a program.
@@ -52,8 +49,8 @@ auto regional_parts(const Program& program, const geometry& g, const known_sums&
         return std::array<regional_part, sizeof...(K)>{[&] {
             const auto& one = std::get<at[K]>(program.parts);
             using term = typename Program::template term<at[K]>;
-            return regional_part{region_means_of<Program, term>(one.term, g, sums, memory), one.share,
-                                 one.weight, one.entry, at[K]};
+            return regional_part{region_means_of<Program, term>(one.term, g, sums, memory), one.coefficient(),
+                                 one.entry, at[K]};
         }()...};
     }
     (std::make_index_sequence<at.size()>{});
@@ -116,7 +113,7 @@ public:
     /// Adds to the pull-backs of all regions those of one sample, whose share is certain.
     XLOSS_PER_CALL void pull_sample(std::size_t b, pull_back* pulls) const {
         for (const regional_part& one : parts_) {
-            const double factor = one.coefficient() * upstream_.factor();
+            const double factor = one.coefficient * upstream_.factor();
             one.mean.pull_group(b, *one.mean.regions().certain_share(how_, factor), pulls);
         }
     }
@@ -129,22 +126,22 @@ public:
                 continue;
             if (upstream_.tensor())
                 each_region(one.mean, [&](std::size_t group, std::size_t i, std::size_t flat) {
-                    one.mean.pull_one(group, i, one.coefficient() * upstream_of(flat), pulls);
+                    one.mean.pull_one(group, i, one.coefficient * upstream_of(flat), pulls);
                 });
             else
-                one.mean.pull(how_, mean_of(one, tallies).normalizer, one.coefficient() * upstream_.factor(),
+                one.mean.pull(how_, mean_of(one, tallies).normalizer, one.coefficient * upstream_.factor(),
                               pulls);
         }
     }
 
     /// The shape of the unreduced losses, the same for all terms; `loss` is for the message if it is not.
-    [[nodiscard]] XLOSS_PER_CALL tensor::shape unreduced_shape(const std::string& loss, mode md) const {
+    [[nodiscard]] XLOSS_PER_CALL tensor::shape unreduced_shape(loss_name loss, mode md) const {
         tensor::shape shape;
         for (const regional_part& one : parts_) {
             const tensor::shape own = one.mean.regions().unreduced_shape(md);
             if (&one != parts_.data() && own != shape)
-                throw shape_error(loss + ": unreduced regions of the terms differ, " + shape.to_string() +
-                                  " and " + own.to_string());
+                tensor::raise<shape_error>(
+                    {loss, ": unreduced regions of the terms differ, ", shape, " and ", own});
             shape = own;
         }
         return shape;
@@ -163,7 +160,7 @@ public:
             each_region(one.mean, [&](std::size_t group, std::size_t i, std::size_t flat) {
                 T buffer{};
                 T* to = out.begin(flat, 1, &buffer, true);
-                *to += static_cast<T>(one.coefficient() * one.mean.unreduced(group, i));
+                *to += static_cast<T>(one.coefficient * one.mean.unreduced(group, i));
                 out.commit(flat, 1, to);
             });
     }

@@ -16,14 +16,13 @@
 #include <xloss/engine/sweep.hpp>
 #include <xloss/engine/target.hpp>
 #include <xloss/tensor/error.hpp>
+#include <xloss/tensor/message.hpp>
 #include <xloss/tensor/sink.hpp>
 #include <xloss/tensor/source.hpp>
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <cstddef>
-#include <limits>
 #include <optional>
 #include <span>
 #include <tuple>
@@ -157,10 +156,10 @@ public:
     [[nodiscard]] XLOSS_PER_CALL tensor::shape unreduced_shape() const {
         check_unreduced();
         if constexpr (is_mixed) {
-            throw parameter_error(in_.y.name() +
-                                  ": an upstream tensor needs terms of one kind, pointwise or regional");
+            tensor::raise<parameter_error>(
+                {in_.y.loss(), ": an upstream tensor needs terms of one kind, pointwise or regional"});
         } else if constexpr (program_type::has_regions) {
-            return regional_.unreduced_shape(in_.y.name(), in_.y.md());
+            return regional_.unreduced_shape(in_.y.loss(), in_.y.md());
         } else {
             return pixels_shape();
         }
@@ -336,8 +335,8 @@ private:
     /// An upstream tensor is for losses that are not reduced, and those need no other call's sums.
     void check_whole() const {
         if (is_unreduced())
-            throw parameter_error(in_.y.name() +
-                                  ": an upstream tensor belongs to unreduced losses, which are not measured");
+            tensor::raise<parameter_error>(
+                {in_.y.loss(), ": an upstream tensor belongs to unreduced losses, which are not measured"});
         check_upstream();
     }
 
@@ -389,7 +388,8 @@ private:
 
     void check_unreduced() const {
         if (!one_pass() && !program_type::has_regions)
-            throw parameter_error(in_.y.name() + ": unreduced: a normalized loss is no sum of elements");
+            tensor::raise<parameter_error>(
+                {in_.y.loss(), ": unreduced: a normalized loss is no sum of elements"});
     }
 
     void check_upstream() const {
@@ -413,8 +413,7 @@ private:
     sweep_type sweep_;
     summary_type summary_;
     known_sums sums_{};
-    decltype(regional_parts(std::declval<const program_type&>(), std::declval<const geometry&>(),
-                            std::declval<const known_sums&>(), std::declval<workspace&>())) parts_;
+    std::array<regional_part, regional_indices<program_type>.size()> parts_;
     regional_terms regional_;
 };
 

@@ -125,7 +125,7 @@ struct pull_back {
     }
 };
 
-/// The same for many.
+/// Keeps the slopes of many regions within T.
 template <class T>
 XLOSS_PER_CALL void bound_all(std::span<pull_back> pulls, double scale, double points) {
     for (pull_back& one : pulls)

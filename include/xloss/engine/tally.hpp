@@ -22,7 +22,6 @@
 #include <exception>
 #include <limits>
 #include <optional>
-#include <string>
 #include <vector>
 
 namespace xloss::engine {

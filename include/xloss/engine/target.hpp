@@ -134,7 +134,6 @@ public:
 
     /// Of the loss, for messages.
     [[nodiscard]] loss_name loss() const { return name_; }
-    [[nodiscard]] XLOSS_COLD std::string name() const { return name_(); }
 
     /// A target [B, ...] is one for all of axis 1, as it is in multimask.
     void share() { shared_ = true; }
