@@ -151,6 +151,14 @@ auto operator+(A&& a, B&& b) {
         std::tuple_cat(engine::as_sum(std::forward<A>(a)).terms, engine::as_sum(std::forward<B>(b)).terms));
 }
 
+/// Says what is wrong where one side is no loss.
+template <class A, class B>
+requires(engine::composable<A> != engine::composable<B>) void operator+(const A&, const B&) {
+    static_assert(
+        engine::composable<A> && engine::composable<B>,
+        "xloss: + takes losses, sums of losses and terms on both sides; recipes and numbers are none");
+}
+
 /// A loss or sum with a factor.
 template <engine::composable Loss>
 auto operator*(double weight, Loss&& loss) {
