@@ -19,8 +19,8 @@ inline constexpr double least_variance = 1e-12;
 /// The pixel of a logit: p = sigmoid(x). One exponential, one division, and a logarithm where it is used.
 template <class V>
 XLOSS_INLINE pixel<V> pixel_of_logit(const V& x, const V& y, const V& cls, std::size_t classes) {
-    const auto s = sigmoid(x);
-    const V l = log1p_unit(s.e); // softplus(-|x|)
+    const auto s = sigmoid_flushed(x);
+    const V l = log1p_unit(s.e, s.smaller); // softplus(-|x|)
     // NaN comes through l: the cheap minimum will do.
     return {x, s.p, s.q, lesser(x, V(0.0)) - l, lesser(-x, V(0.0)) - l, y, cls, classes};
 }

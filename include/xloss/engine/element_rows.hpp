@@ -48,7 +48,7 @@ template <row_kind Kind, class V>
 XLOSS_INLINE pixel<V> element_at(const V& raw, const V& y) {
     pixel<V> s{raw, raw, 1.0 - raw, V(0.0), V(0.0), y, V(0.0), 1};
     if constexpr (Kind == row_kind::logits) {
-        const auto activated = sigmoid(raw);
+        const auto activated = sigmoid_flushed(raw);
         s.p = activated.p;
         s.q = activated.q;
     } else if constexpr (Kind == row_kind::smaller) {

@@ -77,7 +77,7 @@ private:
             write(to, n, out.accumulate,
                   [=, x = in_.x.read(first, n, logits.data())](auto load) XLOSS_INLINE_LAMBDA {
                       const V a = load(slope);
-                      const auto s = sigmoid(load(x));
+                      const auto s = sigmoid_flushed(load(x));
                       return select(a != V(0.0), a * factor * (s.p * s.q));
                   });
         out.to->commit(first, n, to, out.accumulate);

@@ -109,7 +109,7 @@ struct dual {
     friend dual exp_nonpositive(const dual& a) { return exp(a); }
     friend dual log(const dual& a) { return chain(std::log(a.value), a, 1 / a.value); }
     friend dual log1p(const dual& a) { return chain(std::log1p(a.value), a, 1 / (1 + a.value)); }
-    friend dual log1p_unit(const dual& a) { return log1p(a); }
+    friend dual log1p_unit(const dual& e, const dual&) { return log1p(e); }
 
     /// At (0, 0) the derivatives are 0.
     friend dual atan2(const dual& y, const dual& x) {
@@ -135,8 +135,10 @@ struct dual {
         const S product = smaller * larger;
         const bool negative = std::signbit(x.value);
         return {chain(negative ? smaller : larger, x, product),
-                chain(negative ? larger : smaller, x, -product), e};
+                chain(negative ? larger : smaller, x, -product), e,
+                chain(smaller, x, negative ? product : -product)};
     }
+    friend simd::sigmoid_pair<dual> sigmoid_flushed(const dual& x) { return sigmoid(x); }
 
     friend bool isnan(const dual& a) { return std::isnan(a.value); }
     friend bool isfinite(const dual& a) { return std::isfinite(a.value); }

@@ -270,21 +270,23 @@ XLOSS_INLINE number<T, W> log(const number<T, W>& x) {
     }
 }
 
-/// log(1 + e) for e in [0, 1], which is all that a softplus needs: card `cards::log1p_unit`.
+/// log(1 + e) for e in [0, 1], which is all that a softplus needs: card `cards::log1p_unit`. q is e / (1 +
+/// e), which a sigmoid has at hand.
 template <class T, std::size_t W>
-XLOSS_INLINE number<T, W> log1p_unit(const number<T, W>& e) {
+XLOSS_INLINE number<T, W> log1p_unit(const number<T, W>& e, [[maybe_unused]] const number<T, W>& q) {
     using V = number<T, W>;
     if constexpr (detail::is_extended<T>) {
         return std::log1p(e.unwrap());
     } else if constexpr (std::is_same_v<T, float>) {
-        // e + e^2 q(e): only the last addition rounds e itself. Minimax on [0, 1], relative error 2^-27.5.
-        const V e2 = e * e;
-        const V q =
-            detail::horner(e, -0x1.ffffd2p-2, 0x1.554ddp-2, -0x1.ff23e6p-3, 0x1.934b54p-3, -0x1.3a435ep-3,
-                           0x1.b4ae08p-4, -0x1.d6b08cp-5, 0x1.4917cep-6, -0x1.af49cep-9);
-        return fma(q, e2, e);
+        // With l = log(1 + e): e + q = 2 sinh l, e - q = e q = 2 cosh l - 2 = z, and l / sinh l is a function
+        // of cosh l without a singularity near: of z five coefficients do what nine do of e. Only the last
+        // subtraction rounds e itself. Minimax on [0, 1/2], relative error of the logarithm 2^-30.
+        const V z = e * q;
+        const V tail =
+            detail::horner(z, 0x1.55555p-4, -0x1.110e84p-6, 0x1.d3573p-9, -0x1.92f8dcp-11, 0x1.1224e8p-13);
+        return fnma(z, fma(e + q, tail, V(0.5)), e);
     } else {
-        // 2 atanh(e / (2 + e)): a polynomial in e would need 21 coefficients. Relative error 2^-59.
+        // 2 atanh(e / (2 + e)), relative error 2^-59. As for float it would take twice the error without FMA.
         const V s = e / (e + 2);
         const V z = s * s;
         const V series = detail::horner(z, 0x1.5555555555535p-1, 0x1.99999999a0751p-2, 0x1.249249208c4c5p-2,
@@ -329,22 +331,37 @@ XLOSS_INLINE number<T, W> pow(const number<T, W>& u, const std::type_identity_t<
     return exp(exponent);
 }
 
-/// sigmoid(x), 1 - sigmoid(x), and exp(-|x|) that they come from.
+/// sigmoid(x), 1 - sigmoid(x), and what they come from.
 template <class V>
 struct sigmoid_pair {
-    V p, q, e;
+    V p, q;
+    V e;       ///< exp(-|x|)
+    V smaller; ///< of p and q: e / (1 + e)
 };
+
+namespace detail {
+
+template <class V>
+XLOSS_INLINE sigmoid_pair<V> sigmoid_of(const V& x, const V& e) {
+    // e / (1 + e) = e - e (e / (1 + e)): the rounding of 1 + e now only reaches the correction.
+    const V smaller = fnma(e, e / (e + 1), e);
+    V q = smaller, p = 1 - q; // q <= 1/2: loses nothing
+    exchange(signbit(x), p, q);
+    return {p, q, e, smaller};
+}
+
+} // namespace detail
 
 /// p = 1 / (1 + exp(-x)) and q = 1 - p, both to full relative accuracy: card `cards::sigmoid`.
 template <class T, std::size_t W>
 XLOSS_INLINE sigmoid_pair<number<T, W>> sigmoid(const number<T, W>& x) {
-    using V = number<T, W>;
-    const V e = exp_nonpositive(minus_abs(x));
-    // e / (1 + e) = e - e (e / (1 + e)): the rounding of 1 + e now only reaches the correction.
-    V q = fnma(e, e / (e + 1), e);
-    V p = 1 - q; // q <= 1/2: loses nothing
-    exchange(signbit(x), p, q);
-    return {p, q, e};
+    return detail::sigmoid_of(x, exp_nonpositive(minus_abs(x)));
+}
+
+/// sigmoid under flush_denormals, and without it, as exp_flushed is.
+template <class T, std::size_t W>
+XLOSS_INLINE sigmoid_pair<number<T, W>> sigmoid_flushed(const number<T, W>& x) {
+    return detail::sigmoid_of(x, exp_flushed(minus_abs(x)));
 }
 
 } // namespace xloss::simd
