@@ -326,8 +326,19 @@ struct lanes {
     static XLOSS_INLINE bits shift_right(const bits& a) {
         return a >> N;
     }
-    // xsimd 8.1 has no use for the instructions of AVX2 where FMA is on too: four times as many others.
+    // xsimd 8.1 has no use for the instructions of AVX-512, nor for those of AVX2 where FMA is on too: four
+    // times as many others.
     static XLOSS_INLINE type gather(const T* table, const bits& index) {
+#if defined(__AVX512F__)
+        if constexpr (sizeof(type) == sizeof(__m512i)) {
+            const auto at = std::bit_cast<__m512i>(index);
+            if constexpr (std::is_same_v<T, float>) {
+                return type(_mm512_i32gather_ps(at, table, sizeof(T)));
+            } else {
+                return type(_mm512_i64gather_pd(at, table, sizeof(T)));
+            }
+        }
+#endif
 #if defined(__AVX2__)
         if constexpr (sizeof(type) == sizeof(__m256i)) {
             const auto at = std::bit_cast<__m256i>(index);
