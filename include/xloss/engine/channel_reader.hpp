@@ -193,6 +193,12 @@ public:
             });
     }
 
+    /// The rows of n pixels of a gradient that is in place.
+    class_rows<T> rows_of(const tensor::sink<T>& gradient, std::size_t b, std::size_t i,
+                          std::size_t n) const {
+        return {gradient.begin(g_.first(b, 0) + i, n, nullptr, false), g_.pixels};
+    }
+
     /// Reads what an earlier sweep left in the gradient, which is in place.
     void read_kept(block& k, std::size_t b, std::size_t i, std::size_t n, const sink_ref<T>& out) const {
         for (std::size_t c = 0; c < g_.classes; ++c) {
