@@ -63,14 +63,22 @@ def ratio(slow, fast):
     return statistics.median(slow) / statistics.median(fast) if slow and fast else None
 
 
+def last_level_cache():
+    """Bytes of the largest cache, 0 where the system does not tell."""
+    sizes = [int(f.read_text().strip()[:-1]) for f in Path("/sys/devices/system/cpu/cpu0/cache").glob("index*/size")]
+    return max(sizes, default=0) * 1024
+
+
 def budget_cells(row):
     """How many times the roofline, how many times faster than libtorch, each with its budget if there is one. Those of
-    masks are of float ones; a uint8 mask is not to be slower, which target_table shows."""
+    masks are of float ones; a uint8 mask is not to be slower, which target_table shows. All are of tensors that the last-level
+    cache does not hold."""
     ours = times_of(row, "xloss")
     of_roofline = ratio(ours, times_of(row, "roofline"))
     of_torch = ratio(times_of(row, "torch"), ours)
     is_mask = "x19x" not in row["size"]
-    limit, least = (None, None) if is_mask and row["target"] == "uint8" else (
+    in_cache = row["least_bytes_per_element"] * row["elements"] <= last_level_cache()
+    limit, least = (None, None) if in_cache or (is_mask and row["target"] == "uint8") else (
         row.get("goal_times_roofline"), row.get("goal_times_faster_than_torch"))
     return (brief(of_roofline), verdict(of_roofline <= limit, f"<= {limit:g}") if limit else "-",
             brief(of_torch) if of_torch else "-",
