@@ -63,10 +63,19 @@ def ratio(slow, fast):
     return statistics.median(slow) / statistics.median(fast) if slow and fast else None
 
 
+def caches():
+    """Level and KB of the caches that hold data, from the first level on; none where the system does not tell."""
+    found = []
+    for index in sorted(Path("/sys/devices/system/cpu/cpu0/cache").glob("index*")):
+        kind, level, size = ((index / f).read_text().strip() for f in ("type", "level", "size"))
+        if kind != "Instruction":
+            found.append((level, int(size[:-1])))
+    return found
+
+
 def last_level_cache():
-    """Bytes of the largest cache, 0 where the system does not tell."""
-    sizes = [int(f.read_text().strip()[:-1]) for f in Path("/sys/devices/system/cpu/cpu0/cache").glob("index*/size")]
-    return max(sizes, default=0) * 1024
+    """Its bytes."""
+    return max((kb for _, kb in caches()), default=0) * 1024
 
 
 def budget_cells(row):
@@ -227,12 +236,7 @@ def as_it_is(text):
 
 
 def cache_sizes():
-    sizes = []
-    for index in sorted(Path("/sys/devices/system/cpu/cpu0/cache").glob("index*")):
-        kind, level, size = ((index / f).read_text().strip() for f in ("type", "level", "size"))
-        if kind != "Instruction":
-            sizes.append(f"L{level} {int(size[:-1]) // 1024} MB" if int(size[:-1]) >= 1024 else f"L{level} {size[:-1]} KB")
-    return ", ".join(sizes) or "unknown"
+    return ", ".join(f"L{level} {kb // 1024} MB" if kb >= 1024 else f"L{level} {kb} KB" for level, kb in caches()) or "unknown"
 
 
 def machine_table(data):

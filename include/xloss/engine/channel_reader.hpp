@@ -201,8 +201,9 @@ public:
 
     /// Reads what an earlier sweep left in the gradient, which is in place.
     void read_kept(block& k, std::size_t b, std::size_t i, std::size_t n, const sink_ref<T>& out) const {
+        const class_rows<T> kept = rows_of(*out.to, b, i, n);
         for (std::size_t c = 0; c < g_.classes; ++c) {
-            std::copy_n(out.to->begin(g_.first(b, c) + i, n, nullptr, false), n, k.row(c));
+            std::copy_n(kept.row(c), n, k.row(c));
             pad(k.row(c), n, T(0));
         }
     }
