@@ -138,6 +138,43 @@ TEST_CASE("the type of a mask changes no bit", "[engine][evaluate]") {
                         xloss::value_and_grad(masks, x, xloss::masked(valid_numbers, valid_numbers)).grad));
 }
 
+TEST_CASE("a mask of bytes, which kernels read as it stands, changes no bit", "[engine][evaluate]") {
+    const auto x = made_up::logits<float>(shape);
+    const auto agrees = [&](const char* how, const auto& loss, const auto& numbers, const auto& bytes) {
+        INFO(how);
+        const auto expected = xloss::value_and_grad(loss, x, numbers);
+        const auto found = xloss::value_and_grad(loss, x, bytes);
+        CHECK(same_evaluation(found, expected));
+        CHECK(same_elements(found.grad, expected.grad));
+    };
+    const auto numbers = made_up::labels<float>(shape);
+    const auto bytes = made_up::labels<std::uint8_t>(shape);
+    const auto bools = made_up::labels<bool>(shape);
+    const auto multilabel = xloss::multilabel(masks);
+    const auto shared = xloss::multimask(masks);
+    const auto joined = xloss::multimask(xloss::bce{}); // tiles run from mask to mask
+    const auto one_numbers = made_up::labels<float>(map_shape);
+    const auto one_bytes = made_up::labels<std::uint8_t>(map_shape);
+    agrees("uint8", masks, numbers, bytes);
+    agrees("bool", masks, numbers, bools);
+    agrees("pointwise alone", xloss::bce{}, numbers, bytes);
+    agrees("multilabel", multilabel, numbers, bytes);
+    agrees("a mask for each candidate", shared, numbers, bytes);
+    agrees("one mask for all", shared, one_numbers, one_bytes);
+    agrees("one mask for all, joined", joined, one_numbers, one_bytes);
+    agrees("ignored", xloss::multilabel(masks, {.ignore_index = 1}), numbers, bytes);
+    const xt::xtensor<std::uint8_t, 4, xt::layout_type::column_major> column = bytes;
+    agrees("column major", masks, numbers, column);
+    agrees("a view", masks, xt::view(numbers, xt::all(), xt::all()), xt::view(bytes, xt::all(), xt::all()));
+    const xt::xtensor<double, 4> precise = x;
+    CHECK(same_elements(xloss::value_and_grad(masks, precise, bytes).grad,
+                        xloss::value_and_grad(masks, precise, numbers).grad));
+    const xt::xtensor<float, 4> p = xt::clip(x, 0.1f, 0.9f);
+    const auto given = xloss::binary(masks, {.activation = xloss::activation::none});
+    CHECK(same_elements(xloss::value_and_grad(given, p, bytes).grad,
+                        xloss::value_and_grad(given, p, numbers).grad));
+}
+
 TEST_CASE("the type of a label map changes no bit", "[engine][evaluate]") {
     const auto x = made_up::logits<float>(shape);
     const auto expected = xloss::value_and_grad(labels, x, made_up::labels<int>(map_shape, 3));

@@ -51,6 +51,8 @@ TEST_CASE("the slope of every function is its derivative", "[simd][dual]") {
         check_slope([](auto v) { return pow(0.3, v) + pow(v, -1); }, x);
         check_slope([](auto v) { return abs(v) * abs(-v) + minus_abs(v); }, x);
         check_slope([](auto v) { return copysign(v, -1) + copysign(-v, v * v); }, x);
+        check_slope([](auto v) { return flip_sign(v * v, -v) + flip_sign(v, v); }, x);
+        check_slope([](auto v) { return ramp(v, 2, v) + ramp(-v, v + 1, 3) + ramp(v - 1, 2, 3); }, x);
         check_slope([](auto v) { return min(v, 1) * max(v, 1) + lesser(v, 1) * greater(v, 1); }, x);
         check_slope([](auto v) { return fma(v, v, 2 * v) - fnma(v, v, 3); }, x);
         check_slope([](auto v) { return select(v > 1, v * v, 2 * v) * round(v); }, x);

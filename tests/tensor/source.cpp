@@ -100,6 +100,20 @@ TEMPLATE_TEST_CASE("every element type is read as float and as double", "[tensor
     check_reads<double>(column, false);
 }
 
+TEST_CASE("dense bytes can be had as they stand", "[tensor][source]") {
+    const auto bytes = numbered<std::uint8_t>({3, 4, 5});
+    const auto bools = numbered<bool>({3, 4, 5});
+    CHECK(source<float>(bytes).bytes(7) == bytes.data() + 7);
+    CHECK(source<double>(bytes).bytes(0) == bytes.data());
+    CHECK(source<float>(xt::view(bytes, 1)).bytes(3) == bytes.data() + 23);
+    CHECK(static_cast<const void*>(source<float>(bools).bytes(7)) == bools.data() + 7);
+    CHECK(source<float>(xt::view(bytes, all(), all(), range(0, 5, 2))).bytes(0) == nullptr);
+    CHECK(source<float>(numbered<std::uint8_t, layout_type::column_major>({3, 4, 5})).bytes(0) == nullptr);
+    CHECK(source<float>(bytes + bytes).bytes(0) == nullptr);
+    CHECK(source<float>(numbered<std::int8_t>({3, 4, 5})).bytes(0) == nullptr);
+    CHECK(source<float>(numbered<float>({3, 4, 5})).bytes(0) == nullptr);
+}
+
 TEST_CASE("negative integers and large ones convert as a cast does", "[tensor][source]") {
     const xt::xtensor<std::int8_t, 1> small{-128, -1, 0, 127};
     check_staged(small);

@@ -32,6 +32,24 @@ TEST_CASE("the pixel of a logit carries its derivatives", "[testing][formula_che
     }
 }
 
+TEST_CASE("cross entropy of a pixel is that of its logarithms, with the slope by the logit",
+          "[testing][formula_check]") {
+    for (const double x : {-700.0, -30.0, -1.0, 0.0, 0.5, 30.0, 700.0})
+        for (const double a : {0.0, 0.3, 1.0, 2.5})
+            for (const double b : {0.0, 0.7, 1.0}) {
+                const auto s = dual_pixel(x, a / 2.5);
+                const auto weighted = cross_entropy_of(s, xloss::dual<1>(a), xloss::dual<1>(b));
+                const double expected = -(a * s.log_p.value + b * s.log_q.value);
+                INFO("logit " << x << ", weights " << a << " and " << b);
+                CHECK(std::abs(weighted.value.value - expected) <= 1e-15 * expected);
+                CHECK(slope_error(weighted) <= 1e-15);
+                CHECK(slope_error(cross_entropy_of(s)) <= 1e-15);
+                const auto plain = cross_entropy_of(s, s.y, 1.0 - s.y);
+                CHECK(std::abs(cross_entropy_of(s).value.value - plain.value.value) <=
+                      1e-15 * plain.value.value);
+            }
+}
+
 TEST_CASE("the pixel of a class carries its derivatives by log p", "[testing][formula_check]") {
     for (const double log_p : {-50.0, -1.0, -1e-8, -1e-20}) {
         const auto s = dual_class_pixel(log_p, 1.0, 2, 4);

@@ -22,14 +22,23 @@ XLOSS_INLINE pixel<V> pixel_of_logit(const V& x, const V& y, const V& cls, std::
     const auto s = sigmoid_flushed(x);
     const V l = log1p_unit(s.e, s.smaller); // softplus(-|x|)
     // NaN comes through l: the cheap minimum will do.
-    return {x, s.p, s.q, lesser(x, V(0.0)) - l, lesser(-x, V(0.0)) - l, y, cls, classes};
+    pixel<V> result{x, s.p, s.q, lesser(x, V(0.0)) - l, lesser(-x, V(0.0)) - l, y, cls, classes};
+    result.logit = x;
+    result.smaller = s.smaller;
+    result.softplus = l;
+    return result;
 }
 
 /// The pixel of a probability.
 template <class V>
 XLOSS_INLINE pixel<V> pixel_of_probability(const V& p, const V& y, const V& cls, std::size_t classes) {
     const V least(least_log);
-    return {p, p, 1.0 - p, max(log(p), least), max(log1p(-p), least), y, cls, classes};
+    pixel<V> result{p, p, 1.0 - p, max(log(p), least), max(log1p(-p), least), y, cls, classes};
+    result.logit = result.log_p - result.log_q;
+    const auto below = signbit(result.logit);
+    result.smaller = select(below, p, result.q);
+    result.softplus = -select(below, result.log_q, result.log_p);
+    return result;
 }
 
 /// What a row of elements of a class holds.

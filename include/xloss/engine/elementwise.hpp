@@ -10,6 +10,7 @@
 #include <xloss/engine/target.hpp>
 #include <xloss/engine/workspace.hpp>
 #include <xloss/engine/zeros.hpp>
+#include <xloss/simd/convert.hpp>
 #include <xloss/simd/flush.hpp>
 #include <xloss/tensor/sink.hpp>
 #include <xloss/tensor/source.hpp>
@@ -17,6 +18,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <span>
 
 namespace xloss::engine {
@@ -26,10 +28,11 @@ template <class T>
 struct tile {
     const T* x;
     const T* y;
-    const T* m; // weights; only in masked kernels
-    const T* d; // distances; only where a term sees them
-    T* out;     // only where something is written
-    T* kept;    // variances; only where they are kept
+    const std::uint8_t* bytes; // if given, targets in place of y; not in masked kernels
+    const T* m;                // weights; only in masked kernels
+    const T* d;                // distances; only where a term sees them
+    T* out;                    // only where something is written
+    T* kept;                   // variances; only where they are kept
     std::size_t n;
     std::size_t cls;
     std::size_t classes;
@@ -79,14 +82,23 @@ struct elementwise_kernel {
             accumulators run{};
             const std::size_t end = std::min(t.n, i + vectors_per_run * V::width);
             for (; i + V::width <= end; i += V::width)
-                vector(Emit == emit::variance_pull ? nullptr : t.x + i, t.y + i, Masked ? t.m + i : nullptr,
-                       Program::sees_distance ? t.d + i : nullptr,
+                vector(Emit == emit::variance_pull ? nullptr : t.x + i, target_at(t, i),
+                       Masked ? t.m + i : nullptr, Program::sees_distance ? t.d + i : nullptr,
                        writes<Program>(Emit) ? t.out + i : nullptr,
                        keeps_variances(Emit) ? t.kept + i : nullptr, run);
             flush(run, sums);
         }
         if constexpr (Sums && Program::has_regions && !Masked)
             sums[Program::weight_at] += static_cast<double>(t.n);
+    }
+
+    /// Bytes widen on their way into the kernel, where arithmetic hides it. Not a kernel of their own: a
+    /// branch that never turns costs nothing beside that, and twice the kernels would be compiled.
+    static XLOSS_INLINE V target_at(const tile<T>& t, std::size_t i) {
+        if constexpr (!Masked)
+            if (t.bytes)
+                return V::load_bytes(t.bytes + i);
+        return V::load(t.y + i);
     }
 
     /// Adds the lanes of a run of vectors to the sums in double.
@@ -96,9 +108,9 @@ struct elementwise_kernel {
                 sums[k] += static_cast<double>(sum(run[k])) * (k < Program::points ? point_unit : 1.0);
     }
 
-    XLOSS_INLINE void vector(const T* x_row, const T* y_row, const T* m_row, const T* d_row, T* out, T* kept,
+    XLOSS_INLINE void vector(const T* x_row, V y, const T* m_row, const T* d_row, T* out, T* kept,
                              accumulators& sums) const {
-        V y = V::load(y_row), m(1.0);
+        V m(1.0);
         auto counts = m != V(0.0);
         if constexpr (Masked) { // selected away, never multiplied: x and y may be anything where m is 0
             m = V::load(m_row);
@@ -373,14 +385,18 @@ protected:
         t.kept = kept;
         if (by.reads_logits)
             t.x = in_.x.read(first, t.n, r.x.data());
-        const auto [y, m] = in_.y.read(b, c, i, t.n, r.y.data(), r.m.data(), r.spare.data());
-        t.y = y;
-        t.m = m;
+        if (!in_.probabilities)
+            t.bytes = in_.y.bytes(b, c, i, t.n);
+        if (!t.bytes) {
+            const auto [y, m] = in_.y.read(b, c, i, t.n, r.y.data(), r.m.data(), r.spare.data());
+            t.y = y;
+            t.m = m;
+        }
         if (by.sees_distance)
             t.d = in_.y.distance(b, c, i, t.n, r.d.data());
         if (by.writes)
             t.out = out.to->begin(first, t.n, r.out.data(), out.accumulate);
-        if (in_.probabilities && !m) {
+        if (in_.probabilities && !t.m) {
             std::fill_n(r.m.data(), t.n, T(1));
             t.m = r.m.data();
         }
@@ -437,7 +453,10 @@ private:
             std::copy_n(t.x + whole, left, x.data());
         else
             std::copy_n(t.kept + whole, left, kept.data());
-        std::copy_n(t.y + whole, left, y.data());
+        if (t.bytes)
+            simd::convert(t.bytes + whole, y.data(), left);
+        else
+            std::copy_n(t.y + whole, left, y.data());
         if (t.m)
             std::copy_n(t.m + whole, left, m.data());
         else
@@ -447,8 +466,8 @@ private:
         if (by.sees_distance)
             std::copy_n(t.d + whole, left, d.data());
         masked(program_, point, pull,
-               {x.data(), y.data(), m.data(), d.data(), out.data(), kept.data(), width, t.cls, t.classes,
-                t.accumulate, t.absent},
+               {x.data(), y.data(), nullptr, m.data(), d.data(), out.data(), kept.data(), width, t.cls,
+                t.classes, t.accumulate, t.absent},
                sums);
         if (by.writes)
             std::copy_n(out.data(), left, t.out + whole);

@@ -24,6 +24,9 @@ struct pixel {
     V cls;               ///< index of the class, for `per_class` parameters
     std::size_t classes; ///< number of classes (1 in binary)
     V distance{};        ///< `with_distance`'s, for terms that say `sees_distance`
+    V logit{};           ///< log p - log q, in `at`: x itself, but under `activation::none`
+    V smaller{};         ///< the smaller of p and q, in `at`
+    V softplus{};        ///< -log of the larger one, in `at`
 };
 
 /// Value of a pointwise loss at one pixel and its slope.
@@ -45,6 +48,21 @@ struct filtered_point {
 template <class V>
 constexpr V times_log(const V& y, const V& log_p) {
     return select(y != V(0.0), y * log_p);
+}
+
+/// -(a log p + b log q) for weights a, b >= 0, and its slope by the logit, b p - a q; in half of the
+/// operations that it takes by p, q and their logarithms. For `at` of the terms of pointwise losses.
+template <class V>
+constexpr point<V> cross_entropy_of(const pixel<V>& s, const V& a, const V& b) {
+    const V both = a + b, against = select(signbit(s.logit), a, b);
+    return {fma(both, s.softplus, ramp(s.logit, a, b)), flip_sign(fnma(both, s.smaller, against), s.logit)};
+}
+
+/// Binary cross entropy of a pixel and its target, likewise: a = y, b = 1 - y.
+template <class V>
+constexpr point<V> cross_entropy_of(const pixel<V>& s) {
+    const V not_y = 1.0 - s.y, against = select(signbit(s.logit), s.y, not_y);
+    return {s.softplus + ramp(s.logit, s.y, not_y), flip_sign(against - s.smaller, s.logit)};
 }
 
 /// `a()` where the condition holds and `b()` elsewhere; a side that no pixel of the register needs is not

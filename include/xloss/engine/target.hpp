@@ -93,6 +93,14 @@ public:
         return buffer;
     }
 
+    /// What `read` reads, as it stands in memory, if it is dense bytes. Else null.
+    [[nodiscard]] const std::uint8_t* bytes(std::size_t first, std::size_t n) const {
+        if (period_ == per_sample_)
+            return source_->bytes(first);
+        const std::size_t sample = first / per_sample_, from = first % per_sample_ % period_;
+        return from + n <= period_ ? source_->bytes(sample * period_ + from) : nullptr;
+    }
+
     [[nodiscard]] bool per_class() const { return per_class_; }
     [[nodiscard]] tensor::memory_range memory() const { return source_->memory(); }
 
@@ -221,6 +229,13 @@ public:
     /// Soft targets of n pixels of class c from i of sample b.
     const T* soft(std::size_t b, std::size_t c, std::size_t i, std::size_t n, T* buffer) const {
         return soft_->read(geometry_.first(b, c) + i, n, buffer);
+    }
+
+    /// What `soft` reads, as it stands in memory, if it is dense bytes and all pixels count the same. Else
+    /// null.
+    [[nodiscard]] const std::uint8_t* bytes(std::size_t b, std::size_t c, std::size_t i,
+                                            std::size_t n) const {
+        return soft_ && !masked() ? soft_->bytes(geometry_.first(b, c) + i, n) : nullptr;
     }
 
     /// Distances of the same pixels. Only where `has_distance()`.

@@ -47,8 +47,7 @@ struct bce {
         template <class V>
         point<V> at(const pixel<V>& s) const {
             const V y = fma(s.y, V(1.0 - label_smoothing), V(0.5 * label_smoothing));
-            const V wy = pos_weight(s.cls) * y, not_y = 1.0 - y;
-            return {-(times_log(wy, s.log_p) + times_log(not_y, s.log_q)), fnma(wy, s.q, not_y * s.p)};
+            return cross_entropy_of(s, pos_weight(s.cls) * y, 1.0 - y);
         }
     };
 

@@ -73,12 +73,11 @@ struct focal {
 
         template <class V>
         point<V> at(const pixel<V>& s) const {
-            const V not_y = 1.0 - s.y;
-            const V ce = -(times_log(s.y, s.log_p) + times_log(not_y, s.log_q));
-            const V qy = s.q * s.y, u = fma(s.p, not_y, qy); // 1 - p_t
+            const auto ce = cross_entropy_of(s);
+            const V u = fma(s.p, 1.0 - s.y, s.q * s.y); // 1 - p_t
             const V au = weight.binary(s) * u;
-            const V rise = fma(V(-4.0), s.y, V(2.0)) * times_log(s.p * s.q, ce); // of u^2, over u
-            return {au * u * ce, au * fma(u, fma(V(-2.0), qy, u), rise)};
+            const V rise = fma(V(-4.0), s.y, V(2.0)) * times_log(s.p * s.q, ce.value); // of u^2, over u
+            return {au * u * ce.value, au * fma(u, ce.slope, rise)};
         }
 
         template <class V>
@@ -100,7 +99,7 @@ struct focal {
         template <class V>
         std::array<point<V>, 2> at(const pixel<V>& s) const {
             const V not_y = 1.0 - s.y;
-            const V ce = -(times_log(s.y, s.log_p) + times_log(not_y, s.log_q));
+            const auto ce = cross_entropy_of(s);
             const auto positive = s.y == V(1.0);
             const auto hard = positive | (s.y == V(0.0));
             // For a hard target 1 - p_t is p or 1 - p, whose logarithm is at hand and never runs out of
@@ -113,7 +112,7 @@ struct focal {
             const V modulation = power(log_u);
             const V rise = gamma * (not_y - s.y) * share; // d log modulation / dx
             const V a = weight.binary(s) * modulation;
-            return {{{a * ce, a * (times_log(rise, ce) + (s.p * not_y - s.q * s.y))},
+            return {{{a * ce.value, a * (times_log(rise, ce.value) + ce.slope)},
                      {modulation, modulation * rise}}};
         }
 

@@ -49,11 +49,11 @@ struct poly_cross_entropy {
         template <class V>
         point<V> at(const pixel<V>& s) const {
             const V not_y = 1.0 - s.y;
-            const V ce = -(times_log(s.y, s.log_p) + times_log(not_y, s.log_q));
             const V miss = s.p * not_y + s.q * s.y; // 1 - p_t
             // 1 + epsilon p_t, from 1 - p_t: at epsilon = -1 nothing else is left of it.
             const V negative = 1.0 + epsilon - epsilon * s.p, positive = 1.0 + epsilon - epsilon * s.q;
-            return {ce + epsilon * miss, not_y * s.p * negative - s.y * s.q * positive};
+            return {cross_entropy_of(s).value + epsilon * miss,
+                    not_y * s.p * negative - s.y * s.q * positive};
         }
 
         template <class V>

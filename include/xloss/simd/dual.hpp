@@ -87,6 +87,7 @@ struct dual {
         const bool same = std::signbit(a.value) == std::signbit(sign_of.value);
         return same ? a : -a;
     }
+    friend dual flip_sign(const dual& a, const dual& sign_of) { return std::signbit(sign_of.value) ? -a : a; }
     /// Constant between its jumps.
     friend dual round(const dual& a) { return {std::nearbyint(a.value), {}}; }
     friend dual sqrt(const dual& a) {
@@ -97,6 +98,11 @@ struct dual {
     /// Equal numbers pass half to each, as in min: pixel_of_logit asks at logit 0.
     friend constexpr dual lesser(const dual& a, const dual& b) {
         return a.value == b.value ? join(a.value, a, S(0.5), b, S(0.5)) : a.value < b.value ? a : b;
+    }
+    /// At 0 the mean of both slopes, by `lesser`.
+    friend constexpr dual ramp(const dual& x, const dual& below, const dual& above) {
+        return -(select(below != 0.0, below * lesser(x, 0.0)) +
+                 select(above != 0.0, above * lesser(-x, 0.0)));
     }
     friend constexpr dual greater(const dual& a, const dual& b) { return a.value > b.value ? a : b; }
     friend constexpr dual min(const dual& a, const dual& b) { return extreme(a, b, a.value < b.value); }

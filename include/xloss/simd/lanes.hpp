@@ -3,10 +3,12 @@
 
 #include <xloss/config.hpp>
 
+#include <array>
 #include <bit>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <type_traits>
 
 #ifndef XLOSS_DISABLE_SIMD
@@ -58,6 +60,7 @@ struct lanes<T, 1> {
     using bits = bits_of<T>;
 
     static XLOSS_INLINE type load(const T* from) { return *from; }
+    static XLOSS_INLINE type load_bytes(const std::uint8_t* from) { return static_cast<T>(*from); }
     static XLOSS_INLINE void store(type a, T* to) { *to = a; }
     static XLOSS_INLINE T at(type a, std::size_t) { return a; }
     static XLOSS_INLINE T sum(type a) { return a; }
@@ -74,6 +77,7 @@ struct lanes<T, 1> {
     static XLOSS_INLINE type abs(type a) { return std::fabs(a); }
     static XLOSS_INLINE type copysign(type a, type sign) { return std::copysign(a, sign); }
     static XLOSS_INLINE type minus_abs(type a) { return -std::fabs(a); }
+    static XLOSS_INLINE type flip_sign(type a, type sign) { return std::signbit(sign) ? -a : a; }
     static XLOSS_INLINE flags signbit(type a) { return std::signbit(a); }
     static XLOSS_INLINE type add(type a, type b) { return a + b; }
     static XLOSS_INLINE type subtract(type a, type b) { return a - b; }
@@ -135,8 +139,54 @@ struct lanes {
 
     static XLOSS_INLINE bits sign_bit() { return bits(std::bit_cast<bits_of<T>>(T(-0.0))); }
     static XLOSS_INLINE type load(const T* from) { return type::load_unaligned(from); }
-    static XLOSS_INLINE void store(const type& a, T* to) { a.store_unaligned(to); }
-    static XLOSS_INLINE T at(const type& a, std::size_t i) { return a.get(i); }
+    // The converting loads of xsimd go lane by lane.
+    static XLOSS_INLINE type load_bytes(const std::uint8_t* from) {
+#if defined(__AVX512F__)
+        if constexpr (sizeof(type) == 64) {
+            if constexpr (std::is_same_v<T, float>) {
+                const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+                return type(_mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(bytes)));
+            } else {
+                const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(from));
+                return type(_mm512_cvtepi32_pd(_mm256_cvtepu8_epi32(bytes)));
+            }
+        }
+#endif
+#if defined(__AVX2__)
+        if constexpr (sizeof(type) == 32) {
+            if constexpr (std::is_same_v<T, float>) {
+                const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(from));
+                return type(_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(bytes)));
+            } else {
+                return type(_mm256_cvtepi32_pd(_mm_cvtepu8_epi32(four_bytes(from))));
+            }
+        }
+#endif
+#if defined(__SSE2__)
+        if constexpr (sizeof(type) == 16 && std::is_same_v<T, float>) {
+            const __m128i zero = _mm_setzero_si128();
+            const __m128i words = _mm_unpacklo_epi8(four_bytes(from), zero);
+            return type(_mm_cvtepi32_ps(_mm_unpacklo_epi16(words, zero)));
+        }
+#endif
+        std::array<T, W> wide;
+        for (std::size_t i = 0; i < W; ++i)
+            wide[i] = static_cast<T>(from[i]);
+        return load(wide.data());
+    }
+#if defined(__SSE2__)
+    static XLOSS_INLINE __m128i four_bytes(const std::uint8_t* from) {
+        std::int32_t all;
+        std::memcpy(&all, from, sizeof(all));
+        return _mm_cvtsi32_si128(all);
+    }
+#endif
+    static XLOSS_INLINE void store(const type& a, T* to) {
+        a.store_unaligned(to);
+    }
+    static XLOSS_INLINE T at(const type& a, std::size_t i) {
+        return a.get(i);
+    }
     static XLOSS_INLINE T sum(const type& a) {
 #if XSIMD_VERSION_MAJOR < 9
         return xsimd::hadd(a);
@@ -181,6 +231,9 @@ struct lanes {
     }
     static XLOSS_INLINE type minus_abs(const type& a) {
         return from_bits(to_bits(a) | sign_bit());
+    }
+    static XLOSS_INLINE type flip_sign(const type& a, const type& sign) {
+        return from_bits(to_bits(a) ^ (to_bits(sign) & sign_bit()));
     }
     static XLOSS_INLINE flags signbit(const type& a) {
         return std::bit_cast<flags>(std::bit_cast<signed_bits>(a) < signed_bits(0));

@@ -114,11 +114,10 @@ XLOSS_INLINE V horner(const V& x, double c, C... higher) {
 /// (exp(r) - 1 - r) / r^2 for |r| <= ln(2)/2; minimax for the relative error of exp, 2^-28 and 2^-56.
 template <class V>
 XLOSS_INLINE V exp_tail(const V& r) {
-    const V r2 = r * r;
     if constexpr (std::is_same_v<typename V::value_type, float>) {
-        return fma(horner(r2, 0x1.555494p-3, 0x1.1238dep-7), r,
-                   horner(r2, 0x1.fffffcp-2, 0x1.555882p-5, 0x1.6a8ab4p-10));
-    } else {
+        return horner(r, 0x1.fffffcp-2, 0x1.555494p-3, 0x1.555882p-5, 0x1.1238dep-7, 0x1.6a8ab4p-10);
+    } else { // twice as many terms in two chains
+        const V r2 = r * r;
         return fma(horner(r2, 0x1.5555555555509p-3, 0x1.111111112387fp-7, 0x1.a01a014ec2a63p-13,
                           0x1.71deaa9e345b1p-19, 0x1.ae874cc12e50fp-26),
                    r,

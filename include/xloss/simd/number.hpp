@@ -5,6 +5,7 @@
 #include <xloss/simd/lanes.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <limits>
 #include <type_traits>
 
@@ -109,6 +110,8 @@ public:
 
     /// Reads W consecutive values, of any alignment.
     static XLOSS_INLINE number load(const T* from) { return wrap(lanes::load(from)); }
+    /// As numbers, W consecutive bytes.
+    static XLOSS_INLINE number load_bytes(const std::uint8_t* from) { return wrap(lanes::load_bytes(from)); }
     XLOSS_INLINE void store(T* to) const { lanes::store(m_lanes, to); }
 
     /// Reads n values, n < W (n >= W reads W), and fills the other lanes; memory from from + n on is not
@@ -198,6 +201,10 @@ public:
     }
     /// -|a|, in one instruction.
     friend XLOSS_INLINE number minus_abs(const number& a) { return wrap(lanes::minus_abs(a.m_lanes)); }
+    /// a, with the other sign where the sign bit of `sign` is set.
+    friend XLOSS_INLINE number flip_sign(const number& a, const number& sign) {
+        return wrap(lanes::flip_sign(a.m_lanes, sign.m_lanes));
+    }
     /// True where the sign bit is set: -0 and negative NaNs too.
     friend XLOSS_INLINE mask_type signbit(const number& a) {
         return mask_type::wrap(lanes::signbit(a.m_lanes));
@@ -219,6 +226,12 @@ public:
     /// The larger one; NaN if either is NaN. Three instructions: `greater` where a cannot be NaN costs one.
     friend XLOSS_INLINE number max(const number& a, const number& b) {
         return select(a == a, greater(a, b), a);
+    }
+
+    /// -x * below where x < 0, x * above elsewhere; 0 times infinity is 0.
+    friend XLOSS_INLINE number ramp(const number& x, const number& below, const number& above) {
+        const number factor = select(signbit(x), below, above);
+        return select(factor != number(), abs(x) * factor);
     }
 
     /// The nearest integer, ties to even; keeps the sign of zero.

@@ -13,6 +13,7 @@
 #include <array>
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <type_traits>
@@ -30,6 +31,11 @@ void copy_run(const L* from, T* to, std::size_t n) {
         simd::convert(from, to, n);
     }
 }
+
+/// What is stored as a number from 0 to 255 in a byte. A bool is stored as 0 or 1, and its byte may be read.
+template <class L>
+inline constexpr bool is_byte = std::is_same_v<L, std::uint8_t> ||
+                                (std::is_same_v<L, bool> && sizeof(bool) == 1);
 
 /// Row-major strides of a shape with xtensor's convention (0 along axes of size 1), in a type that
 /// has_linear_assign can compare.
@@ -214,6 +220,7 @@ public:
             in_place_ = std::is_same_v<element, T> && origin_.where.contiguous();
             stage_ = &read_strided<element, T>;
             stage_planes_ = &read_interleaved<element, T>;
+            bytes_ = detail::is_byte<element> && origin_.where.contiguous();
         } else if constexpr (reads_itself<E>) {
             stage_ = &read_from_itself<E, T>;
         } else {
@@ -240,6 +247,12 @@ public:
         return buffer;
     }
 
+    /// The element `first` and those after it as they stand in memory, if they are dense bytes: uint8 or
+    /// bool. Else null.
+    const std::uint8_t* bytes(std::size_t first) const noexcept {
+        return bytes_ ? static_cast<const std::uint8_t*>(origin_.object) + first : nullptr;
+    }
+
     /// Copies a window into rows `row` apart, if its planes are interleaved in memory, as in a channels-last
     /// tensor; else does nothing and says false.
     bool read_planes(const plane_window& w, T* to, std::size_t row) const {
@@ -250,7 +263,7 @@ private:
     origin origin_;
     void (*stage_)(const origin&, std::size_t, std::size_t, T*) = nullptr;
     bool (*stage_planes_)(const origin&, const plane_window&, T*, std::size_t) = nullptr;
-    bool in_place_ = false;
+    bool in_place_ = false, bytes_ = false;
 };
 
 } // namespace xloss::tensor
