@@ -3,7 +3,8 @@
 #
 #   tests/run.sh                          preset "test", or its portable form on a machine without AVX2
 #   tests/run.sh sanitize                 another preset: sanitize, native, thread (the thread sanitizer), and with
-#                                         the core tests alone gcc (and the house rules), clang, sse2, scalar, neon
+#                                         the core tests alone gcc (and the house rules), clang, sse2, scalar, neon;
+#                                         neon-whole has all, which takes an hour
 #   tests/run.sh test -R dice             further arguments go to ctest
 #
 # Tests with the label "exhaustive" take too long for every day: ctest --test-dir build/test -L exhaustive
@@ -24,7 +25,7 @@ install_missing() {
     case "$preset" in
     gcc) packages+=(g++) ;;
     clang | sse2 | scalar) packages+=(clang-19) ;;
-    neon) packages+=(clang-19 lld-19 libstdc++-12-dev-arm64-cross libc6-dev-arm64-cross qemu-user) ;;
+    neon*) packages+=(clang-19 lld-19 libstdc++-12-dev-arm64-cross libc6-dev-arm64-cross qemu-user) ;;
     sanitize* | thread) packages+=(clang-19 libclang-rt-19-dev) ;;
     esac
     tests/install.sh "${packages[@]}"
