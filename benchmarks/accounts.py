@@ -24,7 +24,7 @@ ACCOUNTS = (
     ("gradient", r"pull_back::at|label_pull|class_mean|label_slopes|::write\(|write_row|label_gradient_rows|label_means|"
                  r"elementwise_pull|channelwise_pull|sigmoid_slope"),
     ("formula", r"::term.*::at|::at\(|::at_class|::squared::|::general::|::error|slope"),
-    ("targets", r"target<|classify|labels|survey|positives|simd::convert|detail::convert_"),
+    ("targets", r"target<|target_at|classify|labels|survey|positives|simd::convert|detail::convert_"),
     ("largest logit", r"read_logits|read_row|take_logits|take_strip"),
     ("distances", r"xloss::distance::"),
 )
