@@ -4,6 +4,7 @@
 #include "support/catch.hpp"
 #include "support/expressions.hpp"
 #include "support/own_losses.hpp"
+#include "support/sorted.hpp"
 
 #include <xloss/testing/gradient_check.hpp>
 #include <xloss/xloss.hpp>
@@ -41,8 +42,7 @@ Tensor largest(const Tensor& keys, const Tensor& there, std::size_t count) {
     for (std::size_t i = 0; i < keys.size(); ++i)
         if (there.storage()[i] != 0.0)
             order.push_back(i);
-    std::stable_sort(order.begin(), order.end(),
-                     [&](std::size_t a, std::size_t b) { return keys.storage()[a] > keys.storage()[b]; });
+    sort_indices(order, [&](std::size_t a, std::size_t b) { return keys.storage()[a] > keys.storage()[b]; });
     Tensor kept = xt::zeros_like(keys);
     for (std::size_t i = 0; i < std::min(count, order.size()); ++i)
         kept.storage()[order[i]] = 1.0;

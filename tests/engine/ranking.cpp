@@ -4,6 +4,7 @@
 #include "support/executors.hpp"
 #include "support/expressions.hpp"
 #include "support/pool.hpp"
+#include "support/sorted.hpp"
 
 #include <xloss/engine/ranking.hpp>
 
@@ -52,8 +53,7 @@ expectation reference(const region<T>& r) {
             g += static_cast<long double>(r.weight(i)) * static_cast<long double>(r.y[i]);
             weight += static_cast<long double>(r.weight(i));
         }
-    std::stable_sort(order.begin(), order.end(),
-                     [&](std::size_t a, std::size_t b) { return r.error[a] > r.error[b]; });
+    sort_indices(order, [&](std::size_t a, std::size_t b) { return r.error[a] > r.error[b]; });
     const std::vector<double> zeros(r.size());
     expectation all{{0, static_cast<double>(g), static_cast<double>(weight), zeros}, zeros};
     long double i = g, u = g, value = 0;

@@ -3,6 +3,7 @@
 #include "support/catch.hpp"
 #include "support/executors.hpp"
 #include "support/expressions.hpp"
+#include "support/sorted.hpp"
 
 #include <xloss/engine/select.hpp>
 
@@ -29,8 +30,7 @@ template <class T>
 std::vector<std::size_t> sorted(const std::vector<T>& keys) {
     std::vector<std::size_t> order(keys.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
-    std::stable_sort(order.begin(), order.end(),
-                     [&](std::size_t a, std::size_t b) { return precedes(keys[a], keys[b]); });
+    sort_indices(order, [&](std::size_t a, std::size_t b) { return precedes(keys[a], keys[b]); });
     return order;
 }
 

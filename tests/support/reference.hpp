@@ -5,6 +5,7 @@
 // double, each option where the definition names it. Of the library it uses the enumerations and the
 // parameters of the losses only.
 
+#include "sorted.hpp"
 #include "tape.hpp"
 
 #include <xloss/criterion/selection.hpp>
@@ -640,8 +641,7 @@ model model_of(const xloss::top_k_loss<Loss>& loss) {
         const std::vector<number> losses = inside(f, {xloss::reduction::sum}).unreduced;
         std::vector<std::size_t> units = candidates_of(f);
         const auto count = static_cast<std::size_t>(fraction * static_cast<double>(units.size()));
-        std::stable_sort(units.begin(), units.end(),
-                         [&](std::size_t a, std::size_t b) { return losses[a].value > losses[b].value; });
+        sort_indices(units, [&](std::size_t a, std::size_t b) { return losses[a].value > losses[b].value; });
         units.resize(std::min(units.size(), std::max<std::size_t>(1, count)));
         return of_kept(inside, f, s, units);
     };
