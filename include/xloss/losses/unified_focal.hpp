@@ -84,10 +84,9 @@ struct unified_focal {
 
         template <class V>
         point<V> at(const pixel<V>& s) const {
-            const V not_y = 1.0 - s.y;
-            const V background = (1.0 - delta) * not_y * power(s.log_p);
-            return {-(times_log(background, s.log_q) + delta * times_log(s.y, s.log_p)),
-                    background * (s.p - gamma * times_log(s.q, s.log_q)) - delta * s.y * s.q};
+            const V background = (1.0 - delta) * (1.0 - s.y) * power(s.log_p);
+            const auto ce = cross_entropy_of(s, delta * s.y, background);
+            return {ce.value, ce.slope - gamma * background * times_log(s.q, s.log_q)};
         }
 
         template <class V>
