@@ -58,8 +58,8 @@ public:
     // Of every pixel. Left uninitialized: each is written before it is read.
     using pixels = std::array<T, block_plan::most_pixels>;
     // of_label: x - max of the label, or what its row holds.
-    alignas(64) pixels largest, others, inverse, log_sum, largest_q, label, m, of_label, own_slope,
-        others_slope, sum_of_slopes, rest, major, cost, value, staging, spare;
+    alignas(64) pixels largest, inverse, log_sum, largest_q, label, m, of_label, own_slope, others_slope,
+        sum_of_slopes, rest, major, cost, value, staging, spare;
 
 private:
     T* at(std::size_t plane, std::size_t c) const {

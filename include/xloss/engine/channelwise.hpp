@@ -123,8 +123,7 @@ private:
             fetch_ahead<T> ahead(in_, g_, b, i, n);
             if constexpr (Emit == emit::gradient || Emit == emit::probabilities)
                 ahead.gradient(*out.to, g_.first(b, 0) + i);
-            this->read_logits(k, b, i, n);
-            this->softmax(k, n, ahead);
+            this->softmax(k, b, i, n, ahead);
         }
         const simd::flush_denormals flush; // from here on no input is read
         if constexpr (can_keep && writes_gradient(Emit))
@@ -134,7 +133,7 @@ private:
             }
         if constexpr (can_keep && writes_gradient(Emit))
             if (rows == row_kind::smaller && !soft_)
-                every_class_ ? this->look_up_labels(k, n) : label_means(k, n, pulls, kept, next);
+                every_class_ ? this->look_up_labels(k, 0, n) : label_means(k, n, pulls, kept, next);
         if constexpr (Program::has_points) {
             if (Emit == emit::value)
                 std::fill_n(k.value.begin(), padded(n), T(0));
@@ -457,7 +456,7 @@ private:
                 });
             });
         });
-        this->look_up_labels(k, n);
+        this->look_up_labels(k, 0, n);
     }
 
     /// The gradient, once `label_means` and `label_points` are done.

@@ -32,8 +32,7 @@ public:
             this->plan(), [](std::size_t) {},
             [&](block& k, std::size_t, std::size_t b, std::size_t i, std::size_t n) {
                 this->read_targets(k, b, i, n); // which pixels are there
-                this->read_logits(k, b, i, n);
-                this->softmax(k, n, fetch_ahead<T>(this->in_, this->g_, b, i, n));
+                this->softmax(k, b, i, n, fetch_ahead<T>(this->in_, this->g_, b, i, n));
                 this->keep_smaller(k, n);
                 for (std::size_t c = 0; c < this->g_.classes; ++c)
                     std::copy_n(k.row(c), n, to + this->g_.first(b, c) + i);
