@@ -137,9 +137,9 @@ private:
         if constexpr (Program::has_points) {
             if (Emit == emit::value)
                 std::fill_n(k.value.begin(), padded(n), T(0));
-            label_points<Sums, Emit>(k, rows, n, point, sums);
+            label_points<Sums, emit_of_points(Emit)>(k, rows, n, point, sums);
             if (every_class_)
-                every_points<Sums, Emit>(k, rows, n, point, sums);
+                every_points<Sums, emit_of_points(Emit)>(k, rows, n, point, sums);
         }
         if constexpr (Sums && Program::has_regions) {
             if (has_costs && !soft_)

@@ -58,6 +58,11 @@ constexpr bool writes_gradient(emit what) {
     return what == emit::gradient || what == emit::kept_gradient;
 }
 
+/// What the sweep says to the pointwise terms of a softmax: sweeps that are alike to them share their loops.
+constexpr emit emit_of_points(emit what) {
+    return writes_gradient(what) ? emit::gradient : what == emit::value ? emit::value : emit::nothing;
+}
+
 /// Point sums are added up in these units, so that a thousand of the largest logits still sum to a finite
 /// number.
 inline constexpr double point_unit = 1024.0;
@@ -127,7 +132,7 @@ struct pull_back {
 
 /// Keeps the slopes of many regions within T.
 template <class T>
-XLOSS_PER_CALL void bound_all(std::span<pull_back> pulls, double scale, double points) {
+XLOSS_NOINLINE void bound_all(std::span<pull_back> pulls, double scale, double points) {
     for (pull_back& one : pulls)
         one.bound<T>(scale, points);
 }
