@@ -303,8 +303,8 @@ public:
         const std::size_t elements = g_.classes * g_.pixels;
         if (elements > cached_elements)
             return 0;
-        // As many as are worth waking threads for.
-        const std::size_t wanted = in_.executor.is_serial() ? cached_elements / 4 : cached_elements;
+        // As many as are worth waking threads for, and as two of them have caches for.
+        const std::size_t wanted = in_.executor.is_serial() ? cached_elements / 4 : 2 * cached_elements;
         return std::max<std::size_t>(wanted / std::max<std::size_t>(elements, 1), 1);
     }
 

@@ -93,11 +93,11 @@ private:
 /// nothing. Not to be shared by calls at the same time.
 ///
 /// Its size grows with samples times classes (`wasserstein_dice`: and with pairs of classes), and with the
-/// pixels only up to 1 MB, of samples that are in the cache between the sweeps of an overlap loss. But a
-/// selected loss (`top_k`, `ohem`) keeps one number of the logits' type per element, and distance transforms
-/// and losses of ranked errors or of neighbours keep what their documentation says under Memory: up to eight
-/// times where an executor lets several regions be evaluated at a time, of which as many are in use as there
-/// are threads.
+/// pixels only up to 1 MB (with an executor 2 MB), of samples that are in the cache between the sweeps of an
+/// overlap loss. But a selected loss (`top_k`, `ohem`) keeps one number of the logits' type per element, and
+/// distance transforms and losses of ranked errors or of neighbours keep what their documentation says under
+/// Memory: up to eight times where an executor lets several regions be evaluated at a time, of which as many
+/// are in use as there are threads.
 class workspace {
 public:
     /// `n` uninitialized values; valid until the next request of the same kind.
