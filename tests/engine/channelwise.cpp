@@ -67,6 +67,18 @@ void check_losses(std::size_t classes, std::size_t height, std::size_t width) {
     check_ways(xloss::multiclass(xloss::focal{} + user::brier{}, ignoring), given.x, given.y);
 }
 
+/// p^2 log p of every class; it says that its slope needs no logit, or does not.
+template <bool SlopesByP>
+struct surprise {
+    static constexpr bool slopes_by_p = SlopesByP;
+
+    template <class V>
+    xloss::point<V> at_probability(const xloss::pixel<V>& s) const {
+        const V rest = s.p * s.log_p;
+        return {s.p * rest, fma(V(2.0), rest, s.p)};
+    }
+};
+
 } // namespace
 
 TEST_CASE("a gradient has the same bits wherever it goes", "[engine]") {
@@ -98,6 +110,19 @@ TEST_CASE("what waits in the gradient keeps p and 1 - p to the last digit", "[en
     const double q = 1.0 / (1.0 + std::exp(static_cast<double>(x(0, 0, 0)))), p = 1.0 - q;
     const double by_p = -(2.0 * (p + 1.0) - 2.0 * p) / ((p + 1.0) * (p + 1.0));
     CHECK(std::abs(static_cast<double>(r.grad(0, 0, 0)) / (p * q * by_p) - 1.0) <= 1e-6);
+}
+
+TEST_CASE("without its logit a class still has its log p", "[engine]") {
+    const data<float> given(5, 16, 23); // logits so far apart that some p are 0
+    const auto kept =
+        xloss::value_and_grad(xloss::multiclass(surprise<false>{}, {.ignore_index = 255}), given.x, given.y);
+    const auto from_p =
+        xloss::value_and_grad(xloss::multiclass(surprise<true>{}, {.ignore_index = 255}), given.x, given.y);
+    CHECK(std::abs(kept.value) > 0.01F);
+    CHECK(std::abs(from_p.value / kept.value - 1.0F) <= 1e-6F);
+    const float largest = xt::amax(xt::abs(kept.grad))();
+    CHECK(largest > 0.0F);
+    CHECK(xt::amax(xt::abs(from_p.grad - kept.grad))() <= 1e-6F * largest);
 }
 
 TEST_CASE("the label is found among more classes than a look-up can address", "[engine]") {

@@ -28,12 +28,13 @@ public:
     using V = simd::number<T>;
     using block = channel_block<T>;
 
-    /// `every_class`: log p of every class is asked for; a logarithm of p would have lost what p has lost.
-    channel_reader(const sweep_inputs<T>& in, bool every_class)
+    /// `every_class`: p of every class is asked for, not of the label's alone. `every_logit`: and then log p,
+    /// also where p is next to 0; a logarithm of p would have lost what p has lost.
+    channel_reader(const sweep_inputs<T>& in, bool every_class, bool every_logit)
         : in_(in), g_(in.y.geometry()), soft_(!in.y.is_label_map()),
           weights_per_class_(in.y.masked_per_class()), masked_(in.y.masked()),
           probabilities_(in.probabilities), every_class_(every_class),
-          keeps_logits_(every_class && !in.probabilities) {}
+          keeps_logits_(every_class && every_logit && !in.probabilities) {}
 
     /// How pixels are cut into blocks, and those of a block laid out.
     [[nodiscard]] block_plan plan(bool has_distances = false) const {
@@ -198,7 +199,8 @@ public:
             return pixel_of_smaller(v, y, cls, g_.classes);
         if (rows == row_kind::given)
             return pixel_of_probability(v, y, cls, g_.classes);
-        const V x = keeps_logits_ ? V::load(k.logit(c) + j) : V(0.0);
+        const V least(static_cast<double>(std::numeric_limits<T>::min()));
+        const V x = keeps_logits_ ? V::load(k.logit(c) + j) : log(max(v, least));
         return pixel_of_softmax(k, j, x, v, y, cls);
     }
 

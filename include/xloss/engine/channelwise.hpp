@@ -36,7 +36,7 @@ class channelwise_sweep : channel_reader<T> {
 
 public:
     channelwise_sweep(const Program& program, const sweep_inputs<T>& in)
-        : reader(in, sees_every_class(program, in)), program_(program) {
+        : reader(in, sees_every_class(program, in), needs_every_logit), program_(program) {
         if constexpr (has_costs)
             read_costs();
     }
@@ -82,13 +82,15 @@ public:
 
 private:
     static constexpr bool has_costs = Program::needs(sums::cost);
+    /// Whether a pointwise term has a slope by log p.
+    static constexpr bool has_slopes_by_log =
+        any_pointwise<Program>([]<class Term>() { return has_at_class<Term>; });
     /// Whether anything has a slope by p, which the softmax then couples with those of the other classes.
     static constexpr bool has_slopes_of_p =
-        Program::has_regions || []<std::size_t... I>(std::index_sequence<I...>) {
-        return ((Program::template is_pointwise<I> && !has_at_class<typename Program::template term<I>>) ||
-                ...);
-    }
-    (std::make_index_sequence<Program::size>{});
+        Program::has_regions || any_pointwise<Program>([]<class Term>() { return !has_at_class<Term>; });
+    /// Whether a term that sees every class may ask for log p of classes with hardly any p.
+    static constexpr bool needs_every_logit =
+        any_pointwise<Program>([]<class Term>() { return has_at_class<Term> || !has_slopes_by_p<Term>; });
     using factors = std::array<double, Program::points>;
 
     static bool sees_every_class(const Program& program, const sweep_inputs<T>& in) {
@@ -137,7 +139,8 @@ private:
         if constexpr (Program::has_points) {
             if (Emit == emit::value)
                 std::fill_n(k.value.begin(), padded(n), T(0));
-            label_points<Sums, emit_of_points(Emit)>(k, rows, n, point, sums);
+            if constexpr (has_slopes_by_log)
+                label_points<Sums, emit_of_points(Emit)>(k, rows, n, point, sums);
             if (every_class_)
                 every_points<Sums, emit_of_points(Emit)>(k, rows, n, point, sums);
         }
@@ -278,7 +281,7 @@ private:
                                     .store(k.value.data() + j);
                         }
                     });
-                if constexpr (writes_gradient(Emit))
+                if constexpr (writes_gradient(Emit) && has_slopes_by_log)
                     (V::load(k.sum_of_slopes.data() + j) + self.slope_of_class(s, c, m, by_sum).by_log)
                         .store(k.sum_of_slopes.data() + j);
             });
@@ -521,7 +524,7 @@ private:
                     const V m = self.weight_at(k, c, j);
                     const class_slope own = self.slope_of_class(s, c, m, by_sum);
                     V g(0.0);
-                    if constexpr (Program::has_points) {
+                    if constexpr (has_slopes_by_log) {
                         if (!self.soft_)
                             g = slopes.at(j, s.y == V(1.0), s.p);
                         const V others = V::load(k.sum_of_slopes.data() + j) - own.by_log;

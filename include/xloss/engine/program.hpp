@@ -127,7 +127,8 @@ inline constexpr bool term_sees_distance = requires {
 };
 
 /// Whether p and q = 1 - p give the slopes of a pointwise term, log p only as a factor of what vanishes where
-/// p leaves the format. Then the pull-back of a sum with regional terms needs the probabilities alone.
+/// p leaves the format. Then the pull-back of a sum with regional terms needs the probabilities alone, and a
+/// term by p no logits of all classes.
 template <class Term>
 inline constexpr bool has_slopes_by_p = requires {
     requires Term::slopes_by_p;
@@ -269,6 +270,17 @@ struct program {
         });
     }
 };
+
+/// Whether `is.operator()<Term>()` says yes of a pointwise term of a program.
+template <class Program, class Is>
+constexpr bool any_pointwise(Is is) {
+    return [&]<std::size_t... I>(std::index_sequence<I...>) {
+        return ((Program::template is_pointwise<I> &&
+                 is.template operator()<typename Program::template term<I>>()) ||
+                ...);
+    }
+    (std::make_index_sequence<Program::size>{});
+}
 
 /// Whether a term needs every class of a pixel, not only those with y > 0.
 template <class Term>
