@@ -16,6 +16,7 @@
 #include <xloss/tensor/error.hpp>
 #include <xloss/tensor/gather.hpp>
 #include <xloss/tensor/like.hpp>
+#include <xloss/tensor/message.hpp>
 #include <xloss/tensor/one_hot.hpp>
 #include <xloss/tensor/shape.hpp>
 #include <xloss/tensor/sink.hpp>
@@ -25,7 +26,6 @@
 #include <cmath>
 #include <cstddef>
 #include <optional>
-#include <string>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -164,7 +164,7 @@ struct fcos_shapes {
         : logits(tensor::shape_of(x.logits)), boxes(tensor::shape_of(x.boxes)),
           centerness(tensor::shape_of(x.centerness)) {
         if (logits.rank != 2 || logits[1] == 0)
-            throw shape_error("xloss::fcos: logits " + logits.to_string() + " are not [N, C]");
+            tensor::raise<shape_error>({"xloss::fcos: logits ", logits, " are not [N, C]"});
         locations = logits[0];
         classes = logits[1];
         require(is_boxes(boxes), "boxes", boxes, "[N, 4]");
@@ -189,8 +189,8 @@ private:
 
     void require(bool fits, const char* what, const tensor::shape& s, const char* expected) const {
         if (!fits)
-            throw shape_error(std::string("xloss::fcos: ") + what + " " + s.to_string() +
-                              " do not fit logits " + logits.to_string() + ": " + expected);
+            tensor::raise<shape_error>(
+                {"xloss::fcos: ", what, " ", s, " do not fit logits ", logits, ": ", expected});
     }
 };
 
@@ -303,10 +303,9 @@ private:
     positives labelled(const tensor::one_hot<L>& y) {
         const std::size_t wrong = first_wrong_label(y.labels());
         if (wrong < shapes_.locations)
-            throw label_error("xloss::fcos: label " + y.labels().value_at(wrong) + " at [" +
-                              std::to_string(wrong) + "] is outside [0, " + std::to_string(shapes_.classes) +
-                              "), and neither -1 nor " + std::to_string(shapes_.classes) +
-                              ", which are background");
+            tensor::raise<label_error>({"xloss::fcos: label ", y.labels().value_at(wrong), " at [", wrong,
+                                        "] is outside [0, ", shapes_.classes, "), and neither -1 nor ",
+                                        shapes_.classes, ", which are background"});
         return find_positives(y.labels(), 0, shapes_.classes, *options_.workspace);
     }
 

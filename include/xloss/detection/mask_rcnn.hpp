@@ -16,6 +16,7 @@
 #include <xloss/tensor/gather.hpp>
 #include <xloss/tensor/labels.hpp>
 #include <xloss/tensor/like.hpp>
+#include <xloss/tensor/message.hpp>
 #include <xloss/tensor/shape.hpp>
 #include <xloss/tensor/sink.hpp>
 #include <xloss/tensor/source.hpp>
@@ -24,7 +25,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <string>
 #include <type_traits>
 #include <utility>
 
@@ -152,7 +152,7 @@ struct mask_rcnn_shapes {
         : scores(tensor::shape_of(x.scores)), boxes(tensor::shape_of(x.boxes)),
           masks(tensor::shape_of(x.masks)) {
         if (scores.rank != 2 || scores[1] == 0)
-            throw shape_error("xloss::mask_rcnn: scores " + scores.to_string() + " are not [R, C]");
+            tensor::raise<shape_error>({"xloss::mask_rcnn: scores ", scores, " are not [R, C]"});
         rois = scores[0];
         classes = scores[1];
         require(boxes == of(4 * classes) || boxes == of(classes, box), "boxes", boxes,
@@ -166,8 +166,8 @@ struct mask_rcnn_shapes {
         require(true_boxes == of(4), "target boxes", true_boxes, "[R, 4]");
         const tensor::shape true_masks = tensor::shape_of(y.masks);
         if (true_masks != tensor::row_list::below(rois, mask))
-            throw shape_error("xloss::mask_rcnn: target masks " + true_masks.to_string() +
-                              " do not fit masks " + masks.to_string() + ": [R, h, w]");
+            tensor::raise<shape_error>(
+                {"xloss::mask_rcnn: target masks ", true_masks, " do not fit masks ", masks, ": [R, h, w]"});
     }
 
 private:
@@ -178,8 +178,8 @@ private:
 
     void require(bool fits, const char* what, const tensor::shape& s, const char* expected) const {
         if (!fits)
-            throw shape_error(std::string("xloss::mask_rcnn: ") + what + " " + s.to_string() +
-                              " do not fit scores " + scores.to_string() + ": " + expected);
+            tensor::raise<shape_error>(
+                {"xloss::mask_rcnn: ", what, " ", s, " do not fit scores ", scores, ": ", expected});
     }
 };
 
@@ -258,9 +258,8 @@ private:
         const tensor::label_source<S> labels(y.labels, shapes_.classes, {});
         const std::size_t wrong = first_wrong_label(labels);
         if (wrong < shapes_.rois)
-            throw label_error("xloss::mask_rcnn: label " + labels.value_at(wrong) + " at [" +
-                              std::to_string(wrong) + "] is outside [0, " + std::to_string(shapes_.classes) +
-                              ")");
+            tensor::raise<label_error>({"xloss::mask_rcnn: label ", labels.value_at(wrong), " at [", wrong,
+                                        "] is outside [0, ", shapes_.classes, ")"});
         return find_positives(labels, 1, shapes_.classes, *options_.workspace);
     }
 

@@ -9,6 +9,7 @@
 #include <xloss/tensor/error.hpp>
 #include <xloss/tensor/grid.hpp>
 #include <xloss/tensor/like.hpp>
+#include <xloss/tensor/message.hpp>
 #include <xloss/tensor/shape.hpp>
 #include <xloss/tensor/sink.hpp>
 #include <xloss/tensor/xtensor.hpp>
@@ -18,7 +19,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <string>
 #include <string_view>
 #include <type_traits>
 #include <vector>
@@ -71,11 +71,10 @@ template <class Out, class In>
 void check_output(std::string_view name, const Out& out, const In& in, const tensor::shape& expected) {
     const tensor::shape given = tensor::shape_of(out);
     if (given != expected)
-        throw shape_error(std::string(name) + ": distances of " + tensor::shape_of(in).to_string() +
-                          " have shape " + expected.to_string() + ", and the output has " +
-                          given.to_string());
+        tensor::raise<shape_error>({name, ": distances of ", tensor::shape_of(in), " have shape ", expected,
+                                    ", and the output has ", given});
     if (tensor::overlap(tensor::origin_of(out).memory, tensor::origin_of(in).memory))
-        throw alias_error(std::string(name) + ": the output shares memory with the mask or label map");
+        tensor::raise<alias_error>({name, ": the output shares memory with the mask or label map"});
 }
 
 /// Writes `maps` maps of every image to `out`, which has the shape `expected`: read(memory) gives the pixels
@@ -100,7 +99,7 @@ void write_maps(std::string_view name, Out& out, const In& in, const Options& op
 inline tensor::shape with_classes(std::string_view name, const tensor::shape& labels, std::size_t classes,
                                   bool batch) {
     if (labels.rank == tensor::max_rank)
-        throw shape_error(std::string(name) + ": a label map " + labels.to_string() + " has too many axes");
+        tensor::raise<shape_error>({name, ": a label map ", labels, " has too many axes"});
     tensor::shape maps;
     for (std::size_t axis = 0; axis < labels.rank; ++axis) {
         if (axis == (batch ? 1U : 0U))

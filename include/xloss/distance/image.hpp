@@ -6,6 +6,7 @@
 #include <xloss/tensor/error.hpp>
 #include <xloss/tensor/grid.hpp>
 #include <xloss/tensor/labels.hpp>
+#include <xloss/tensor/message.hpp>
 #include <xloss/tensor/shape.hpp>
 #include <xloss/tensor/source.hpp>
 
@@ -36,8 +37,7 @@ struct images {
         constexpr std::size_t longest = std::size_t{1} << 24;
         for (const std::size_t extent : each.extent)
             if (extent > longest)
-                throw shape_error(std::string(name) + ": " + s.to_string() + " has an axis longer than " +
-                                  std::to_string(longest));
+                tensor::raise<shape_error>({name, ": ", s, " has an axis longer than ", longest});
     }
 };
 
@@ -121,10 +121,10 @@ const std::int32_t* label_numbers(std::string_view name, const Y& labels, std::s
     const auto* bad = std::find(to, to + from.size(), -2);
     if (bad != to + from.size()) {
         const auto at = static_cast<std::size_t>(bad - to);
-        throw label_error(std::string(name) + ": label " + from.value_at(at) + " at " +
-                          tensor::index_string(from.shape(), at) + " is outside [0, " +
-                          std::to_string(classes) + ")" +
-                          (ignore ? " and not the ignored " + std::to_string(*ignore) : std::string()));
+        tensor::raise<label_error>(
+            {name, ": label ", from.value_at(at), " at ", tensor::index_string(from.shape(), at),
+             " is outside [0, ", classes, ")",
+             ignore ? " and not the ignored " + std::to_string(*ignore) : std::string()});
     }
     return to;
 }

@@ -3,11 +3,11 @@
 
 #include <xloss/criterion/measure.hpp>
 #include <xloss/tensor/error.hpp>
+#include <xloss/tensor/message.hpp>
 
 #include <mpi.h>
 
 #include <array>
-#include <string>
 
 namespace xloss::interop {
 
@@ -28,8 +28,8 @@ void all_reduce(measurement<Loss, T>& whole, MPI_Comm comm) {
     std::array<int, 2> range{size, -size};
     MPI_Allreduce(MPI_IN_PLACE, range.data(), 2, MPI_INT, MPI_MAX, comm);
     if (range[0] != -range[1])
-        throw shape_error(engine::names_of<Loss>() + ": sums over " + std::to_string(whole.classes()) +
-                          " classes do not fit those of another process");
+        tensor::raise<shape_error>({engine::names_of<Loss>(), ": sums over ", whole.classes(),
+                                    " classes do not fit those of another process"});
     MPI_Allreduce(MPI_IN_PLACE, whole.numbers().data(), size, MPI_DOUBLE, MPI_SUM, comm);
 }
 

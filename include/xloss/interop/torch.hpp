@@ -15,6 +15,7 @@
 #include <xloss/engine/options.hpp>
 #include <xloss/engine/target.hpp>
 #include <xloss/tensor/error.hpp>
+#include <xloss/tensor/message.hpp>
 #include <xloss/tensor/shape.hpp>
 #include <xloss/tensor/sink.hpp>
 #include <xloss/tensor/xtensor.hpp>
@@ -30,7 +31,6 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <string>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -94,13 +94,13 @@ using any_view = std::variant<view<bool>, view<std::uint8_t>, view<std::int8_t>,
 /// What every tensor of a call has to be.
 inline void check_tensor(const torch::Tensor& t, engine::loss_name loss, const char* what) {
     if (!t.defined())
-        throw parameter_error(loss() + ": " + what + ": the tensor is undefined");
+        tensor::raise<parameter_error>({loss(), ": ", what, ": the tensor is undefined"});
     if (!t.device().is_cpu())
-        throw parameter_error(loss() + ": " + what + ": the tensor is on " + t.device().str() +
-                              ", and xloss computes on the CPU; move it there with .cpu()");
+        tensor::raise<parameter_error>({loss(), ": ", what, ": the tensor is on ", t.device().str(),
+                                        ", and xloss computes on the CPU; move it there with .cpu()"});
     if (t.layout() != torch::kStrided)
-        throw parameter_error(loss() + ": " + what +
-                              ": the tensor is sparse or in a layout of its own; use .to_dense()");
+        tensor::raise<parameter_error>(
+            {loss(), ": ", what, ": the tensor is sparse or in a layout of its own; use .to_dense()"});
 }
 
 /// A target, weights or validity, which get no gradient.
@@ -123,9 +123,9 @@ inline any_view any_view_of(const torch::Tensor& t, engine::loss_name loss, cons
     case torch::kFloat64:
         return view_of<double>(t);
     default:
-        throw parameter_error(loss() + ": " + what + ": of type " + c10::toString(t.scalar_type()) +
-                              "; bool, integers, float and double are read, convert others with "
-                              ".to(torch::kFloat)");
+        tensor::raise<parameter_error>({loss(), ": ", what, ": of type ", c10::toString(t.scalar_type()),
+                                        "; bool, integers, float and double are read, convert others with "
+                                        ".to(torch::kFloat)"});
     }
 }
 
@@ -134,9 +134,10 @@ inline any_view any_view_of(const torch::Tensor& t, engine::loss_name loss, cons
 inline torch::Tensor constant(const torch::Tensor& t, engine::loss_name loss, const char* what) {
     check_tensor(t, loss, what);
     if (torch::GradMode::is_enabled() && t.requires_grad())
-        throw parameter_error(loss() + ": " + what +
-                              ": the tensor requires a gradient, and xloss has one by the logits alone; use "
-                              ".detach()");
+        tensor::raise<parameter_error>(
+            {loss(), ": ", what,
+             ": the tensor requires a gradient, and xloss has one by the logits alone; use "
+             ".detach()"});
     return t.resolve_neg();
 }
 
@@ -199,8 +200,9 @@ auto with_type(const torch::Tensor& logits, engine::loss_name loss, F&& f) {
     case torch::kFloat64:
         return f(std::type_identity<double>{});
     default:
-        throw parameter_error(loss() + ": logits: of type " + c10::toString(logits.scalar_type()) +
-                              "; float and double are computed in, convert others with .to(torch::kFloat)");
+        tensor::raise<parameter_error>(
+            {loss(), ": logits: of type ", c10::toString(logits.scalar_type()),
+             "; float and double are computed in, convert others with .to(torch::kFloat)"});
     }
 }
 
@@ -228,7 +230,7 @@ public:
         : Node(std::move(next)), loss_(loss) {}
 
     torch::autograd::variable_list apply(torch::autograd::variable_list&&) override {
-        throw error(loss_() + ": there is no second derivative; the gradient can be taken once");
+        tensor::raise<error>({loss_(), ": there is no second derivative; the gradient can be taken once"});
     }
 
 private:

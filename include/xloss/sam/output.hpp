@@ -9,6 +9,7 @@
 #include <xloss/engine/target.hpp>
 #include <xloss/tensor/error.hpp>
 #include <xloss/tensor/like.hpp>
+#include <xloss/tensor/message.hpp>
 #include <xloss/tensor/shape.hpp>
 #include <xloss/tensor/sink.hpp>
 #include <xloss/tensor/source.hpp>
@@ -80,8 +81,8 @@ namespace engine {
 inline void require_shape(loss_name loss, const char* what, const tensor::shape& given,
                           const tensor::shape& expected, const tensor::shape& masks) {
     if (given != expected)
-        throw shape_error(loss() + ": " + what + " " + given.to_string() + " does not fit masks " +
-                          masks.to_string() + ", which ask for " + expected.to_string());
+        tensor::raise<shape_error>(
+            {loss(), ": ", what, " ", given, " does not fit masks ", masks, ", which ask for ", expected});
 }
 
 /// A call with masks and predicted IoU.

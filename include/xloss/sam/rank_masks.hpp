@@ -2,6 +2,7 @@
 #define XLOSS_SAM_RANK_MASKS_HPP
 
 #include <xloss/tensor/error.hpp>
+#include <xloss/tensor/message.hpp>
 #include <xloss/tensor/shape.hpp>
 #include <xloss/tensor/xtensor.hpp>
 
@@ -18,7 +19,7 @@ template <class Scores>
 auto rank_masks(const Scores& scores) {
     const tensor::shape s = tensor::shape_of(scores);
     if (s.rank != 2)
-        throw shape_error("xloss::rank_masks: scores " + s.to_string() + " are not [B, N]");
+        tensor::raise<shape_error>({"xloss::rank_masks: scores ", s, " are not [B, N]"});
     auto ranks = xt::xtensor<std::size_t, 2, xt::layout_type::row_major>::from_shape({s[0], s[1]});
     for (std::size_t b = 0; b < s[0]; ++b) {
         std::size_t* row = ranks.data() + b * s[1];

@@ -19,6 +19,7 @@
 #include <xloss/simd/dual.hpp>
 #include <xloss/tensor/error.hpp>
 #include <xloss/tensor/like.hpp>
+#include <xloss/tensor/message.hpp>
 #include <xloss/tensor/shape.hpp>
 #include <xloss/tensor/sink.hpp>
 #include <xloss/tensor/source.hpp>
@@ -31,7 +32,6 @@
 #include <memory>
 #include <optional>
 #include <span>
-#include <string>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -105,8 +105,8 @@ struct sam2 {
         engine::check_number(name, "iou_weight", iou_weight);
         engine::check_number(name, "score_weight", score_weight);
         if (num_objects && !(std::isfinite(*num_objects) && *num_objects > 0.0))
-            throw parameter_error("xloss::sam2: num_objects is " + std::to_string(*num_objects) +
-                                  ", which is not a finite number > 0");
+            tensor::raise<parameter_error>(
+                {"xloss::sam2: num_objects is ", *num_objects, ", which is not a finite number > 0"});
     }
 
     /// The loss of a mask.
@@ -341,8 +341,8 @@ public:
         loss_.check();
         mask_options_.upstream = options_.upstream.factor() / divisor_;
         if (loss_.object_scores && !has_scores)
-            throw parameter_error("xloss::sam2: object_scores asks for the scores of the objects: "
-                                  "sam_output{masks, iou, scores}");
+            tensor::raise<parameter_error>({"xloss::sam2: object_scores asks for the scores of the objects: "
+                                            "sam_output{masks, iou, scores}"});
         if (scored()) {
             present_ = options_.workspace->get<T>(scratch::objects, 2 * objects_);
             counts_ = present_ + objects_;

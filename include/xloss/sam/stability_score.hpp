@@ -5,6 +5,7 @@
 #include <xloss/engine/executor.hpp>
 #include <xloss/engine/per_class.hpp>
 #include <xloss/tensor/error.hpp>
+#include <xloss/tensor/message.hpp>
 #include <xloss/tensor/shape.hpp>
 #include <xloss/tensor/source.hpp>
 #include <xloss/tensor/xtensor.hpp>
@@ -36,8 +37,8 @@ auto stability_score(const X& logits, double offset = 1.0, const executor_ref& e
     const tensor::source<T> x(logits);
     const tensor::shape& s = x.shape();
     if (s.rank < 2)
-        throw shape_error("xloss::stability_score: logits " + s.to_string() +
-                          " need a sample and a mask axis, [B, N, ...]");
+        tensor::raise<shape_error>(
+            {"xloss::stability_score: logits ", s, " need a sample and a mask axis, [B, N, ...]"});
     auto scores = xt::xtensor<T, 2, xt::layout_type::row_major>::from_shape({s[0], s[1]});
     const std::size_t masks = s[0] * s[1], pixels = masks == 0 ? 0 : s.size() / masks;
     executor.run({masks, pixels}, [&](std::size_t i) {

@@ -5,6 +5,7 @@
 #include <xloss/engine/per_class.hpp>
 #include <xloss/engine/tally.hpp>
 #include <xloss/tensor/error.hpp>
+#include <xloss/tensor/message.hpp>
 #include <xloss/training/label_maps.hpp>
 
 #include <algorithm>
@@ -35,7 +36,7 @@ public:
     explicit class_counts(std::size_t classes, std::optional<std::int64_t> ignore_index = {})
         : classes_(classes), ignore_(ignore_index), numbers_(2 * classes) {
         if (classes == 0)
-            throw parameter_error(name() + ": no class to count");
+            tensor::raise<parameter_error>({name(), ": no class to count"});
     }
 
     /// Of a label map, as `add`.
@@ -64,8 +65,8 @@ public:
     /// @throws shape_error where the number of classes differs.
     class_counts& merge(const class_counts& other) {
         if (other.classes_ != classes_)
-            throw shape_error(name() + ": counts of " + std::to_string(other.classes_) +
-                              " classes do not fit those of " + std::to_string(classes_));
+            tensor::raise<shape_error>(
+                {name(), ": counts of ", other.classes_, " classes do not fit those of ", classes_});
         for (std::size_t i = 0; i < numbers_.size(); ++i)
             numbers_[i] += other.numbers_[i];
         return *this;
@@ -134,14 +135,13 @@ inline void check_counts(const class_counts& counts) {
         const double n = counts.pixels()[c], where = counts.pixels_where_present()[c];
         if (!(n >= 0.0 && std::isfinite(n) && where >= 0.0 && std::isfinite(where)) ||
             (n > 0.0 && where == 0.0))
-            throw parameter_error(class_weights_name() + ": class " + std::to_string(c) + " has " +
-                                  std::to_string(n) + " pixels in samples of " + std::to_string(where) +
-                                  ", which are no counts");
+            tensor::raise<parameter_error>({class_weights_name(), ": class ", c, " has ", n,
+                                            " pixels in samples of ", where, ", which are no counts"});
         all += n;
     }
     if (all == 0.0)
-        throw parameter_error(class_weights_name() +
-                              ": no pixel of any class was counted, so that no class has a weight");
+        tensor::raise<parameter_error>(
+            {class_weights_name(), ": no pixel of any class was counted, so that no class has a weight"});
 }
 
 inline std::vector<double> inverse_weights(const class_counts& counts) {

@@ -7,6 +7,7 @@
 #include <xloss/tensor/alias.hpp>
 #include <xloss/tensor/error.hpp>
 #include <xloss/tensor/layout.hpp>
+#include <xloss/tensor/message.hpp>
 #include <xloss/tensor/sink.hpp>
 
 #include <algorithm>
@@ -79,11 +80,10 @@ inline std::string clip_name() {
 
 inline void check_clip_options(const clip_options& how) {
     if (!(how.max_norm >= 0.0))
-        throw parameter_error(clip_name() + ": max_norm is " + std::to_string(how.max_norm) +
-                              ", and is not negative");
+        tensor::raise<parameter_error>(
+            {clip_name(), ": max_norm is ", how.max_norm, ", and is not negative"});
     if (!(how.norm_type > 0.0))
-        throw parameter_error(clip_name() + ": norm_type is " + std::to_string(how.norm_type) +
-                              ", and is positive");
+        tensor::raise<parameter_error>({clip_name(), ": norm_type is ", how.norm_type, ", and is positive"});
 }
 
 // Templates on what is always a sink_list: compiled where gradients are clipped, and not wherever this header
@@ -107,9 +107,8 @@ void check_disjoint(const List& list) {
     for (auto a = places.begin(); a != places.end(); ++a)
         for (auto b = a + 1; b != places.end() && before(b->first.begin, a->first.end); ++b)
             if (tensor::overlap(a->first, b->first))
-                throw alias_error(clip_name() + ": gradients " +
-                                  std::to_string(std::min(a->second, b->second)) + " and " +
-                                  std::to_string(std::max(a->second, b->second)) + " share memory");
+                tensor::raise<alias_error>({clip_name(), ": gradients ", std::min(a->second, b->second),
+                                            " and ", std::max(a->second, b->second), " share memory"});
 }
 
 /// Throws for the first element that is not finite, or that there is none and the norm is not.
@@ -120,13 +119,11 @@ template <class List>
             [i](const auto& g) {
                 const std::size_t at = first_not_finite(g);
                 if (at < g.size())
-                    throw finite_error(clip_name() + ": gradient " + std::to_string(i) + ", of shape " +
-                                       g.shape().to_string() + ", is not finite at " +
-                                       tensor::index_string(g.shape(), at));
+                    tensor::raise<finite_error>({clip_name(), ": gradient ", i, ", of shape ", g.shape(),
+                                                 ", is not finite at ", tensor::index_string(g.shape(), at)});
             },
             list[i]);
-    throw finite_error(clip_name() + ": the norm is " + std::to_string(found) +
-                       ", beyond the largest number");
+    tensor::raise<finite_error>({clip_name(), ": the norm is ", found, ", beyond the largest number"});
 }
 
 template <class List>

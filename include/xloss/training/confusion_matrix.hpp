@@ -8,6 +8,7 @@
 #include <xloss/engine/tally.hpp>
 #include <xloss/engine/target.hpp>
 #include <xloss/tensor/error.hpp>
+#include <xloss/tensor/message.hpp>
 #include <xloss/tensor/shape.hpp>
 #include <xloss/tensor/source.hpp>
 #include <xloss/tensor/xtensor.hpp>
@@ -64,8 +65,8 @@ public:
     explicit confusion_matrix(std::size_t classes, std::optional<std::int64_t> ignore_index = {})
         : classes_(classes), ignore_(ignore_index) {
         if (classes < 2)
-            throw parameter_error(name() + ": " + std::to_string(classes) +
-                                  " classes; a mask has two, background and foreground");
+            tensor::raise<parameter_error>(
+                {name(), ": ", classes, " classes; a mask has two, background and foreground"});
         numbers_.resize(classes * classes);
     }
 
@@ -77,8 +78,8 @@ public:
     confusion_matrix& add(const P& predicted, const Y& labels, const executor_ref& executor = {}) {
         const tensor::shape shape = engine::target_shape(labels), given = tensor::shape_of(predicted);
         if (given != shape)
-            throw shape_error(name() + ": predicted labels " + given.to_string() +
-                              " do not fit the label map " + shape.to_string());
+            tensor::raise<shape_error>(
+                {name(), ": predicted labels ", given, " do not fit the label map ", shape});
         const auto y = engine::label_target<double>(
             labels, engine::logits_shape(shape, classes_, &confusion_matrix::name), ignore_,
             &confusion_matrix::name, executor);
@@ -93,8 +94,7 @@ public:
         using T = typename number_of<X>::type;
         const tensor::source<T> x(scores);
         if (x.shape().rank < 2 || x.shape()[1] != classes_)
-            throw shape_error(name() + ": scores " + x.shape().to_string() + " are not [B, " +
-                              std::to_string(classes_) + ", ...]");
+            tensor::raise<shape_error>({name(), ": scores ", x.shape(), " are not [B, ", classes_, ", ...]"});
         const auto y = engine::label_target<T>(labels, x.shape(), ignore_, &confusion_matrix::name, executor);
         return count(y, engine::largest_score<T>(x), executor);
     }
@@ -108,10 +108,10 @@ public:
                                  const executor_ref& executor = {}) {
         using T = typename number_of<X>::type;
         if (classes_ != 2)
-            throw parameter_error(name() + ": one logit per pixel is for 2 classes, and not for " +
-                                  std::to_string(classes_) + ": add_scores");
+            tensor::raise<parameter_error>(
+                {name(), ": one logit per pixel is for 2 classes, and not for ", classes_, ": add_scores"});
         if (threshold != threshold)
-            throw parameter_error(name() + ": the threshold is NaN");
+            tensor::raise<parameter_error>({name(), ": the threshold is NaN"});
         const tensor::source<T> x(logits);
         engine::target<T> y(&confusion_matrix::name, x.shape(), mode::binary, ignore_);
         engine::attach(y, mask);
@@ -123,8 +123,8 @@ public:
     /// @throws shape_error where the number of classes differs.
     confusion_matrix& merge(const confusion_matrix& other) {
         if (other.classes_ != classes_)
-            throw shape_error(name() + ": a matrix of " + std::to_string(other.classes_) +
-                              " classes does not fit one of " + std::to_string(classes_));
+            tensor::raise<shape_error>(
+                {name(), ": a matrix of ", other.classes_, " classes does not fit one of ", classes_});
         for (std::size_t i = 0; i < numbers_.size(); ++i)
             numbers_[i] += other.numbers_[i];
         return *this;
@@ -219,8 +219,7 @@ private:
 
     void require_class(std::size_t c) const {
         if (c >= classes_)
-            throw parameter_error(name() + ": class " + std::to_string(c) + " is outside [0, " +
-                                  std::to_string(classes_) + ")");
+            tensor::raise<parameter_error>({name(), ": class ", c, " is outside [0, ", classes_, ")"});
     }
 
     /// On an error nothing is added.

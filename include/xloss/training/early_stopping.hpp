@@ -3,12 +3,12 @@
 
 #include <xloss/engine/per_class.hpp>
 #include <xloss/tensor/error.hpp>
+#include <xloss/tensor/message.hpp>
 
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <optional>
-#include <string>
 
 namespace xloss {
 
@@ -86,10 +86,11 @@ private:
     void check(const std::optional<double>& value) const {
         engine::check_number(name, "min_delta", min_delta);
         if (stopping_threshold && std::isnan(*stopping_threshold))
-            throw parameter_error(engine::public_name(name) + ": stopping_threshold is not a number");
+            tensor::raise<parameter_error>(
+                {engine::public_name(name), ": stopping_threshold is not a number"});
         if (strict && !value)
-            throw parameter_error(engine::public_name(name) + ": no value in update " +
-                                  std::to_string(steps) + ", and strict");
+            tensor::raise<parameter_error>(
+                {engine::public_name(name), ": no value in update ", steps, ", and strict"});
     }
 
     [[nodiscard]] bool better(double a, double b) const {

@@ -3,13 +3,13 @@
 
 #include <xloss/engine/per_class.hpp>
 #include <xloss/tensor/error.hpp>
+#include <xloss/tensor/message.hpp>
 #include <xloss/training/loss_values.hpp>
 
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <limits>
-#include <string>
 #include <vector>
 
 namespace xloss {
@@ -76,12 +76,12 @@ private:
         engine::check_number(name, "alpha", alpha);
         engine::check_count(name, losses, size());
         if (!initial.empty() && initial.size() != size())
-            throw shape_error(engine::public_name(name) + ": " + std::to_string(initial.size()) +
-                              " first values for " + std::to_string(size()) + " losses");
+            tensor::raise<shape_error>(
+                {engine::public_name(name), ": ", initial.size(), " first values for ", size(), " losses"});
         for (std::size_t i = 0; i < size(); ++i)
             if (!std::isfinite(losses[i]))
-                throw finite_error(engine::public_name(name) + ": the value of loss " + std::to_string(i) +
-                                   " is " + std::to_string(losses[i]));
+                tensor::raise<finite_error>(
+                    {engine::public_name(name), ": the value of loss ", i, " is ", losses[i]});
     }
 
     [[nodiscard]] std::vector<double> ratios(const loss_values& losses) const {

@@ -6,13 +6,13 @@
 #include <xloss/engine/tally.hpp>
 #include <xloss/engine/target.hpp>
 #include <xloss/tensor/error.hpp>
+#include <xloss/tensor/message.hpp>
 #include <xloss/tensor/shape.hpp>
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <string>
 
 /// \file
 /// Label maps without logits, read as every loss reads them.
@@ -22,10 +22,10 @@ namespace xloss::engine {
 /// The shape [B, C, ...] of the logits that a label map [B, ...] would belong to.
 inline tensor::shape logits_shape(const tensor::shape& labels, std::size_t classes, loss_name name) {
     if (labels.rank == 0)
-        throw shape_error(name() + ": a label map [] needs a sample axis, [B, ...]");
+        tensor::raise<shape_error>({name(), ": a label map [] needs a sample axis, [B, ...]"});
     if (labels.rank == tensor::max_rank)
-        throw shape_error(name() + ": a label map " + labels.to_string() + ", which has at most " +
-                          std::to_string(tensor::max_rank - 1) + " axes");
+        tensor::raise<shape_error>(
+            {name(), ": a label map ", labels, ", which has at most ", tensor::max_rank - 1, " axes"});
     tensor::shape logits = labels;
     std::copy_backward(labels.extent.begin() + 1,
                        labels.extent.begin() + static_cast<std::ptrdiff_t>(labels.rank),
@@ -42,8 +42,8 @@ target<T> label_target(const Y& y, const tensor::shape& logits, const std::optio
     target<T> result(name, logits, mode::multiclass, ignore);
     attach(result, y);
     if (!result.is_label_map())
-        throw shape_error(name() + ": the target " + target_shape(y).to_string() +
-                          " is no label map, which has no class axis");
+        tensor::raise<shape_error>(
+            {name(), ": the target ", target_shape(y), " is no label map, which has no class axis"});
     check_targets_alone(result, ignore, executor);
     return result;
 }

@@ -4,6 +4,7 @@
 #include <xloss/engine/per_class.hpp>
 #include <xloss/losses/boundary_schedule.hpp>
 #include <xloss/tensor/error.hpp>
+#include <xloss/tensor/message.hpp>
 
 #include <cmath>
 #include <cstddef>
@@ -54,7 +55,7 @@ inline double ramp_height(ramp_shape shape, double progress, std::size_t stairs)
 /// What must hold of a schedule and of the step it is asked for.
 inline void check_schedule(const char* name, double warmup, double total, std::size_t stairs, double step) {
     if (stairs == 0)
-        throw parameter_error(public_name(name) + ": stairs is 0; a ramp has at least one jump");
+        tensor::raise<parameter_error>({public_name(name), ": stairs is 0; a ramp has at least one jump"});
     check_number(name, "warmup", warmup);
     check_number(name, "total", total, std::numeric_limits<double>::min());
     check_number(name, "step", step);

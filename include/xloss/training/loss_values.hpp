@@ -3,12 +3,12 @@
 
 #include <xloss/engine/per_class.hpp>
 #include <xloss/tensor/error.hpp>
+#include <xloss/tensor/message.hpp>
 
 #include <concepts>
 #include <cstddef>
 #include <initializer_list>
 #include <iterator>
-#include <string>
 #include <type_traits>
 #include <vector>
 
@@ -64,15 +64,14 @@ namespace engine {
 /// Throws unless there is one value for each of `count` losses.
 inline void check_count(const char* name, const loss_values& values, std::size_t count) {
     if (values.size() != count)
-        throw shape_error(public_name(name) + ": " + std::to_string(values.size()) + " values for " +
-                          std::to_string(count) + " losses");
+        tensor::raise<shape_error>(
+            {public_name(name), ": ", values.size(), " values for ", count, " losses"});
 }
 
 /// Throws for a loss that is not there.
 inline void check_loss_index(const char* name, std::size_t i, std::size_t count) {
     if (i >= count)
-        throw parameter_error(public_name(name) + ": no loss " + std::to_string(i) + " of " +
-                              std::to_string(count));
+        tensor::raise<parameter_error>({public_name(name), ": no loss ", i, " of ", count});
 }
 
 } // namespace engine

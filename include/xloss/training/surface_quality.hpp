@@ -7,6 +7,7 @@
 #include <xloss/engine/workspace.hpp>
 #include <xloss/tensor/error.hpp>
 #include <xloss/tensor/grid.hpp>
+#include <xloss/tensor/message.hpp>
 #include <xloss/tensor/shape.hpp>
 
 #include <algorithm>
@@ -15,7 +16,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <string>
 #include <string_view>
 #include <vector>
 
@@ -214,8 +214,7 @@ public:
     /// @throws parameter_error for a percentile outside [0, 100].
     [[nodiscard]] double hausdorff(double percentile = 100.0) const {
         if (!(percentile >= 0.0 && percentile <= 100.0))
-            throw parameter_error(std::string(name) + ": percentile is " + std::to_string(percentile) +
-                                  ", and is from 0 to 100");
+            tensor::raise<parameter_error>({name, ": percentile is ", percentile, ", and is from 0 to 100"});
         if (is_empty())
             return of_empty();
         return std::max(at_percentile(from_predicted_, percentile), at_percentile(from_truth_, percentile));
@@ -242,8 +241,7 @@ public:
     /// @throws parameter_error for a tolerance that is negative or no number.
     [[nodiscard]] double surface_dice(double tolerance) const {
         if (!(tolerance >= 0.0))
-            throw parameter_error(std::string(name) + ": tolerance is " + std::to_string(tolerance) +
-                                  ", and is not negative");
+            tensor::raise<parameter_error>({name, ": tolerance is ", tolerance, ", and is not negative"});
         if (is_empty())
             return one_is_empty_ ? 0.0 : 1.0;
         return static_cast<double>(within(from_predicted_, tolerance) + within(from_truth_, tolerance)) /
@@ -275,8 +273,8 @@ private:
                 const surface_options& options)
             : images(who, truth, options.spacing, false) {
             if (predicted != truth)
-                throw shape_error(std::string(who) + ": the prediction " + predicted.to_string() +
-                                  " does not fit the truth " + truth.to_string());
+                tensor::raise<shape_error>(
+                    {who, ": the prediction ", predicted, " does not fit the truth ", truth});
         }
     };
 
@@ -347,8 +345,7 @@ std::vector<surface_quality> surface_qualities(const P& predicted, const Y& trut
     const tensor::shape given = tensor::shape_of(predicted), shape = tensor::shape_of(truth);
     const distance::images all(name, shape, options.spacing, false);
     if (given != shape)
-        throw shape_error(std::string(name) + ": predicted labels " + given.to_string() +
-                          " do not fit the label map " + shape.to_string());
+        tensor::raise<shape_error>({name, ": predicted labels ", given, " do not fit the label map ", shape});
     workspace of_truth, of_predicted;
     const auto* y = distance::label_numbers(name, truth, classes, options.ignore_index, of_truth);
     const auto* p = distance::label_numbers(name, predicted, classes, {}, of_predicted);
