@@ -18,14 +18,14 @@ from pathlib import Path
 ACCOUNTS = (
     ("exponential", r"simd::(detail::)?(exp_nonpositive|exp_flushed|scaled_exp|exp_tail|exp)<"),
     ("logarithm", r"simd::(detail::)?(log1p_unit|log1p|log|log_from_parts|log_series|split|log_limits)<"),
-    ("division", r"simd::(detail::)?sigmoid(_of|_flushed)?<|channel_reader<.*>::softmax\(|probability_of|smaller_of_exponential"),
+    ("division", r"simd::(detail::)?sigmoid(_of|_flushed)?<|channel_reader<.*>::(softmax\(|exponentials<)|probability_of|smaller_of_exponential"),
     ("sort", r"radix|ranking|collect|scatter"),
     ("sums", r"add_soft_sums|add_hard_sums|add_label_sums|::flush\(|simd::sum<|region_rows"),
     ("gradient", r"pull_back::at|label_pull|class_mean|label_slopes|::write\(|write_row|label_gradient_rows|label_means|"
                  r"elementwise_pull|channelwise_pull|sigmoid_slope"),
     ("formula", r"::term.*::at|::at\(|::at_class|::squared::|::general::|::error|slope"),
     ("targets", r"target<|target_at|classify|labels|survey|positives|simd::convert|detail::convert_"),
-    ("largest logit", r"read_logits|read_row|take_logits|take_strip"),
+    ("largest logit", r"read_row|take_logits|take_strip"),
     ("distances", r"xloss::distance::"),
 )
 OTHER = "other"
