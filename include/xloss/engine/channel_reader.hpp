@@ -142,7 +142,7 @@ public:
 
     /// The softmax of the logits of a block: the exponentials of x - max in its rows, and of every pixel what
     /// makes probabilities of them. Strip by strip, which the loops find in the first-level cache; and memory
-    /// is then read throughout, not at the begin of a block alone: out of cache a tenth less time.
+    /// is then read throughout, not at the start of a block alone: out of cache a tenth less time.
     void softmax(block& k, std::size_t b, std::size_t i, std::size_t n, const fetch_ahead<T>& ahead) const {
         const class_rows<T> logits = logits_of(k, b, i, n);
         const simd::flush_denormals flush; // from here on no input is read but what is memory
