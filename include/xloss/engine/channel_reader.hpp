@@ -28,13 +28,12 @@ public:
     using V = simd::number<T>;
     using block = channel_block<T>;
 
-    /// `every_class`: p of every class is asked for, not of the label's alone. `every_logit`: and then log p,
-    /// also where p is next to 0; a logarithm of p would have lost what p has lost.
-    channel_reader(const sweep_inputs<T>& in, bool every_class, bool every_logit)
+    /// `keeps_logits`: blocks have rows for x - max of every class. Log p is asked for where p is next to 0;
+    /// a logarithm of p would have lost what p has lost.
+    channel_reader(const sweep_inputs<T>& in, bool keeps_logits)
         : in_(in), g_(in.y.geometry()), soft_(!in.y.is_label_map()),
           weights_per_class_(in.y.masked_per_class()), masked_(in.y.masked()),
-          probabilities_(in.probabilities), every_class_(every_class),
-          keeps_logits_(every_class && every_logit && !in.probabilities) {}
+          probabilities_(in.probabilities), keeps_logits_(keeps_logits) {}
 
     /// How pixels are cut into blocks, and those of a block laid out.
     [[nodiscard]] block_plan plan(bool has_distances = false) const {
@@ -307,7 +306,6 @@ protected:
     bool weights_per_class_;
     bool masked_;
     bool probabilities_;
-    bool every_class_;
     bool keeps_logits_;
 
 private:

@@ -30,16 +30,13 @@ class channelwise_sweep : channel_reader<T> {
     using reader = channel_reader<T>;
     using reader::each_vector, reader::each_classes, reader::padded, reader::label_pixel, reader::weight_at,
         reader::target_at, reader::write_row, reader::write_classes, reader::presence;
-    using reader::g_, reader::in_, reader::soft_, reader::every_class_, reader::probabilities_;
+    using reader::g_, reader::in_, reader::soft_, reader::probabilities_;
     using typename reader::block;
     using typename reader::V;
 
 public:
     channelwise_sweep(const Program& program, const sweep_inputs<T>& in)
-        : reader(in, sees_every_class(program, in), needs_every_logit), program_(program) {
-        if constexpr (has_costs)
-            read_costs();
-    }
+        : channelwise_sweep(program, in, sees_every_class(program, in)) {}
 
     [[nodiscard]] std::size_t regions() const { return g_.samples * g_.classes; }
 
@@ -92,6 +89,13 @@ private:
     static constexpr bool needs_every_logit =
         any_pointwise<Program>([]<class Term>() { return has_at_class<Term> || !has_slopes_by_p<Term>; });
     using factors = std::array<double, Program::points>;
+
+    channelwise_sweep(const Program& program, const sweep_inputs<T>& in, bool every_class)
+        : reader(in, every_class && needs_every_logit && !in.probabilities), program_(program),
+          every_class_(every_class) {
+        if constexpr (has_costs)
+            read_costs();
+    }
 
     static bool sees_every_class(const Program& program, const sweep_inputs<T>& in) {
         bool every = false;
@@ -560,6 +564,7 @@ private:
     }
 
     Program program_;
+    bool every_class_; // p of every class is asked for, not of the label's alone
     const T* costs_ = nullptr;
 };
 

@@ -25,7 +25,7 @@ class softmax_writer : channel_reader<T> {
     using typename reader::block;
 
 public:
-    explicit softmax_writer(const sweep_inputs<T>& in) : reader(in, false, false) {}
+    explicit softmax_writer(const sweep_inputs<T>& in) : reader(in, false) {}
 
     void write(T* to) const {
         this->each_block(

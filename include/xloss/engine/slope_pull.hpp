@@ -115,7 +115,7 @@ class channelwise_pull : channel_reader<T> {
     using typename reader::V;
 
 public:
-    explicit channelwise_pull(const sweep_inputs<T>& in) : reader(in, true, true) {}
+    explicit channelwise_pull(const sweep_inputs<T>& in) : reader(in, true) {}
 
     /// `kept`: what `smaller_of` gives of every element.
     void run(const element_slopes<T>& from, const T* kept, const sink_ref<T>& out) const {

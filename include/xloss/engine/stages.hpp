@@ -27,7 +27,6 @@
 #include <span>
 #include <tuple>
 #include <type_traits>
-#include <utility>
 #include <vector>
 
 namespace xloss::engine {
@@ -180,10 +179,8 @@ public:
     }
 
 private:
-    static constexpr bool has_call_losses = []<std::size_t... I>(std::index_sequence<I...>) {
-        return (has_call_loss<typename Program::template term<I>> || ...);
-    }
-    (std::make_index_sequence<Program::size>{});
+    static constexpr bool has_call_losses =
+        any_pointwise<Program>([]<class Term>() { return has_call_loss<Term>; });
     static constexpr bool is_mixed = program_type::has_regions && program_type::has_points;
     static constexpr bool one_pass_at_most = !program_type::has_regions && !has_call_losses;
 
