@@ -93,15 +93,14 @@ void measure(picture p) {
     const std::size_t n = p.inside.size();
     std::vector<float> out(n), sides(n), squares(n);
     workspace memory;
+    const executor_ref one_thread{};
+    const engine::filter_place place{p.grid, one_thread, memory};
     std::vector<contender> all;
-    all.push_back(
-        {"distance", [&] { distance::distances(p.grid, p.inside.data(), out.data(), {}, memory); }});
-    all.push_back({"squared", [&] {
-                       distance::squared_distances(p.grid, p.inside.data(), squares.data(), {}, memory);
-                   }});
+    all.push_back({"distance", [&] { distance::distances(place, p.inside.data(), out.data()); }});
+    all.push_back({"squared", [&] { distance::squared_distances(place, p.inside.data(), squares.data()); }});
     all.push_back({"signed", [&] {
-                       distance::signed_distances(p.grid, p.inside.data(), distance_convention::pixel,
-                                                  sides.data(), {}, memory);
+                       distance::signed_distances(place, p.inside.data(), distance_convention::pixel,
+                                                  sides.data());
                    }});
 #ifdef XLOSS_BENCHMARK_OPENCV
     std::vector<float> theirs(n);

@@ -74,7 +74,8 @@ kernel distance_kernel() {
     const auto memory = std::make_shared<xloss::workspace>();
     return {"distance transform", "uint8", inside.size(),
             [=, to = std::vector<float>(inside.size())]() mutable {
-                xloss::distance::distances(grid, inside.data(), to.data(), {}, *memory);
+                const xloss::executor_ref one_thread{};
+                xloss::distance::distances({grid, one_thread, *memory}, inside.data(), to.data());
                 return static_cast<double>(to[side * (side * 7 / 20) + side * 2 / 5]); // of the disc's middle
             }};
 }

@@ -196,6 +196,8 @@ TEST_CASE("distances do not depend on the executor, bit for bit", "[distance]") 
                label_distance_transform<double>(labels, spaced)));
         CHECK((signed_distance(plane, {.executor = executor}) == signed_distance(plane)));
         CHECK((signed_distances(labels, 2, {.executor = executor}) == signed_distances(labels, 2)));
+        CHECK((distance_transform(labels, {.batch = true, .executor = executor}) ==
+               distance_transform(labels, {.batch = true})));
     };
     check(executor_ref(backwards));
     check(executor_ref(shuffled));
@@ -223,6 +225,21 @@ TEST_CASE("with a kept workspace a second transform allocates nothing", "[distan
     run();
     CHECK(start.allocations() == 0);
     CHECK(memory.bytes() > 0);
+}
+
+TEST_CASE("with threads too, whoever of them makes which map", "[distance]") {
+    workspace memory;
+    const auto labels = irregular<int>();
+    xt::xtensor<float, 3> out = xt::zeros<float>({5, 23, 70});
+    const auto run = [&](const executor_ref& executor) {
+        distance_transform_into(out, labels, {.batch = true, .workspace = &memory, .executor = executor});
+    };
+    executors::backwards last;
+    executors::forwards first;
+    run(last); // the last of the workers does it all
+    const counting::since start;
+    run(first);
+    CHECK(start.allocations() == 0);
 }
 
 TEST_CASE("errors of distance transforms name the function and what is wrong", "[distance]") {

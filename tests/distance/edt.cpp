@@ -20,6 +20,8 @@ using brute_force::grid_of;
 
 using mask_of = std::vector<std::uint8_t>;
 
+constexpr executor_ref one_thread{};
+
 constexpr std::array<std::array<std::size_t, 3>, 8> extents{
     {{1, 1, 1}, {1, 1, 70}, {1, 67, 1}, {1, 7, 69}, {1, 31, 9}, {11, 1, 13}, {6, 7, 9}, {5, 3, 14}}};
 constexpr std::array<std::array<double, 3>, 4> spacings{
@@ -62,13 +64,14 @@ void check_mask(const tensor::grid& g, const mask_of& inside) {
     const double once = 0.5, more = std::is_same_v<T, float> ? 1.0 : 2.0;
     std::vector<T> found(g.size(), T(-1));
     workspace memory;
-    distance::squared_distances(g, inside.data(), found.data(), {}, memory);
+    const engine::filter_place place{g, one_thread, memory};
+    distance::squared_distances(place, inside.data(), found.data());
     CHECK(worst(found, squares) <= (whole ? 0.0 : more));
-    distance::distances(g, inside.data(), found.data(), {}, memory);
+    distance::distances(place, inside.data(), found.data());
     CHECK(worst(found, rooted(squares)) <= (whole ? once : more));
-    distance::signed_distances(g, inside.data(), distance_convention::pixel, found.data(), {}, memory);
+    distance::signed_distances(place, inside.data(), distance_convention::pixel, found.data());
     CHECK(worst(found, sides) <= (whole ? once : more));
-    distance::signed_distances(g, inside.data(), distance_convention::kervadec, found.data(), {}, memory);
+    distance::signed_distances(place, inside.data(), distance_convention::kervadec, found.data());
     for (std::size_t i = 0; i < found.size(); ++i) // 1 - d cancels: in units of d
         REQUIRE(std::abs(static_cast<double>(found[i]) - kervadec[i]) <=
                 more * (1.0 + std::abs(kervadec[i])) * std::numeric_limits<T>::epsilon());
@@ -81,10 +84,11 @@ void check_labels(const tensor::grid& g, const std::vector<std::int32_t>& labels
         squares[i] = labels[i] < 0 ? 0.0 : squares[i];
     std::vector<T> found(g.size());
     workspace memory;
+    const engine::filter_place place{g, one_thread, memory};
     const double more = std::is_same_v<T, float> ? 1.0 : 2.0;
-    distance::label_distances(g, labels.data(), true, found.data(), {}, memory);
+    distance::label_distances(place, labels.data(), true, found.data());
     CHECK(worst(found, squares) <= (g.spacing == spacings[0] ? 0.0 : more));
-    distance::label_distances(g, labels.data(), false, found.data(), {}, memory);
+    distance::label_distances(place, labels.data(), false, found.data());
     CHECK(worst(found, rooted(squares)) <= (g.spacing == spacings[0] ? 0.5 : more));
 }
 
@@ -128,8 +132,9 @@ TEST_CASE("squares that float cannot hold are summed as integers and rounded onc
         inside[0] = 0;
         std::vector<float> squares(g.size()), distances(g.size());
         workspace memory;
-        distance::squared_distances(g, inside.data(), squares.data(), {}, memory);
-        distance::distances(g, inside.data(), distances.data(), {}, memory);
+        const engine::filter_place place{g, one_thread, memory};
+        distance::squared_distances(place, inside.data(), squares.data());
+        distance::distances(place, inside.data(), distances.data());
         std::size_t wrong = 0;
         for (std::size_t i = 0; i < g.size(); ++i) {
             const std::size_t y = i / width, x = i % width, square = y * y + x * x;
@@ -148,7 +153,8 @@ TEST_CASE("between the passes of a volume, too", "[distance][edt]") {
     inside[0] = 0;
     std::vector<float> found(g.size());
     workspace memory;
-    distance::signed_distances(g, inside.data(), distance_convention::pixel, found.data(), {}, memory);
+    const engine::filter_place place{g, one_thread, memory};
+    distance::signed_distances(place, inside.data(), distance_convention::pixel, found.data());
     std::size_t wrong = 0;
     for (std::size_t i = 1; i < found.size(); ++i) {
         const std::size_t z = i / (height * width), y = i / width % height, x = i % width;
@@ -158,8 +164,8 @@ TEST_CASE("between the passes of a volume, too", "[distance][edt]") {
     CHECK(wrong == 0);
     CHECK(found[0] == 1.0F);
     inside[0] = 1; // no border at all
-    distance::signed_distances(g, inside.data(), distance_convention::pixel, found.data(), {}, memory);
+    distance::signed_distances(place, inside.data(), distance_convention::pixel, found.data());
     CHECK(std::all_of(found.begin(), found.end(), [](float d) { return d == 0.0F; }));
-    distance::distances(g, inside.data(), found.data(), {}, memory);
+    distance::distances(place, inside.data(), found.data());
     CHECK(std::all_of(found.begin(), found.end(), [](float d) { return std::isinf(d) && d > 0.0F; }));
 }

@@ -3,6 +3,7 @@
 
 #include "losses/differences.hpp"
 #include "support/counting.hpp"
+#include "support/executors.hpp"
 
 using namespace differences;
 
@@ -34,6 +35,19 @@ std::size_t bytes_of(const Loss& loss, const array& x, const Y& y) {
     return bytes;
 }
 
+/// Allocations of a call whose regions the first worker evaluates, after one where it was the last.
+template <class Loss, class Y>
+std::size_t allocations_of_another_worker(const Loss& loss, const array& x, const Y& y) {
+    xloss::workspace memory;
+    array grad = array::from_shape(shape);
+    const executors::forwards first;
+    executors::backwards last;
+    xloss::value_and_grad_into(grad, loss, x, y, {.workspace = &memory, .executor = last});
+    const counting::since start;
+    xloss::value_and_grad_into(grad, loss, x, y, {.workspace = &memory, .executor = first});
+    return start.allocations();
+}
+
 } // namespace
 
 TEST_CASE("losses of whole regions allocate nothing in a workspace that has seen the shape") {
@@ -61,4 +75,19 @@ TEST_CASE("losses of whole regions allocate nothing in a workspace that has seen
           3 * plane + 2 * 5 * plane + elements);
     check("sobel_boundary", multilabel(xloss::sobel_boundary{}), y, 8 * plane);
     check("cl_dice", multilabel(xloss::cl_dice{}), y, (2 * 3 + 8) * plane + 5 * plane);
+}
+
+TEST_CASE("with an executor too, whichever worker does which region") {
+    const array x = irregular_logits<double>(shape);
+    const auto y = reshaped<std::uint8_t>(cases::mask(x.size()), shape);
+    const array soft = 0.25 + 0.5 * y;
+    const auto check = [&](const char* name, const auto& loss, const auto& target) {
+        INFO(name);
+        CHECK(allocations_of_another_worker(loss, x, target) == 0);
+    };
+    check("lovasz_hinge", multilabel(xloss::lovasz_hinge{}), y);
+    check("lovasz_hinge, soft", multilabel(xloss::lovasz_hinge{}), soft);
+    check("boundary", multilabel(xloss::boundary{}), y);
+    check("hausdorff_dt", multilabel(xloss::hausdorff_dt{}), y);
+    check("cl_dice of a batch", multilabel(xloss::cl_dice{.over = xloss::region::batch}), y);
 }

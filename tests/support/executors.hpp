@@ -28,6 +28,17 @@ struct backwards {
     }
 };
 
+/// From the first piece to the last.
+struct forwards {
+    static constexpr std::size_t least_elements = 0;
+
+    template <class Body>
+    void operator()(std::size_t n, Body&& body) const {
+        for (std::size_t i = 0; i < n; ++i)
+            body(i);
+    }
+};
+
 /// In a different order at each call.
 struct shuffled {
     static constexpr std::size_t least_elements = 0;

@@ -16,6 +16,8 @@ namespace {
 
 // Wide enough for several strips of columns, and high enough for several pieces of rows.
 constexpr std::array<std::size_t, 3> wide{1, 66, 530};
+// Several at a time.
+constexpr std::array<std::size_t, 3> several{9, 40, 37};
 constexpr std::array<std::size_t, 3> volume{9, 20, 31};
 
 } // namespace
@@ -31,6 +33,8 @@ TEST_CASE("threads: losses of neighbours, one sigmoid per pixel", "[threads]") {
     check("hausdorff_dt", xloss::hausdorff_dt{});
     check("sobel_boundary", xloss::sobel_boundary{});
     check("cl_dice", xloss::cl_dice{});
+    threads::check_loss("boundary of several", xloss::binary(xloss::boundary{}),
+                        made_up::logits<float>(several), made_up::labels<std::uint8_t>(several));
 }
 
 TEST_CASE("threads: losses of neighbours with a softmax", "[threads]") {
@@ -46,10 +50,16 @@ TEST_CASE("threads: losses of neighbours with a softmax", "[threads]") {
 
 TEST_CASE("threads: distances", "[threads]") {
     const auto plane = made_up::labels<std::uint8_t>(std::array<std::size_t, 2>{wide[1], wide[2]});
+    const auto images = made_up::labels<std::uint8_t>(several);
     const auto deep = made_up::labels<std::uint8_t>(volume, 3);
     threads::check("plane", [&](const xloss::call_options& options) {
         return threads::all(xloss::distance_transform(plane, {.executor = options.executor}),
                             xloss::signed_distance(plane, {.executor = options.executor}));
+    });
+    threads::check("images", [&](const xloss::call_options& options) {
+        return threads::all(
+            xloss::distance_transform(images, {.batch = true, .executor = options.executor}),
+            xloss::signed_distances(images, 2, {.batch = true, .executor = options.executor}));
     });
     threads::check("volume", [&](const xloss::call_options& options) {
         return threads::all(xloss::distance_transform(deep, {.executor = options.executor}),

@@ -4,6 +4,7 @@
 #include <xloss/distance/edt.hpp>
 #include <xloss/distance/image.hpp>
 #include <xloss/engine/executor.hpp>
+#include <xloss/engine/filter_place.hpp>
 #include <xloss/engine/workspace.hpp>
 #include <xloss/tensor/alias.hpp>
 #include <xloss/tensor/error.hpp>
@@ -78,7 +79,7 @@ void check_output(std::string_view name, const Out& out, const In& in, const ten
 }
 
 /// Writes `maps` maps of every image to `out`, which has the shape `expected`: read(memory) gives the pixels
-/// of all images, write(grid, pixels of an image, number of the map, distances, memory) makes one map.
+/// of all images, write(place, pixels of an image, number of the map, distances) makes one map.
 template <class Out, class In, class Options, class Read, class Write>
 void write_maps(std::string_view name, Out& out, const In& in, const Options& options,
                 const tensor::shape& expected, std::size_t maps, const Read& read, const Write& write) {
@@ -89,9 +90,10 @@ void write_maps(std::string_view name, Out& out, const In& in, const Options& op
     const auto* pixels = read(memory);
     const map_writer<tensor::value_type_of<Out>> to(out, memory);
     const std::size_t size = all.each.size();
-    for (std::size_t b = 0; b < all.count; ++b)
-        for (std::size_t k = 0; k < maps; ++k)
-            write(all.each, pixels + b * size, k, to.at((b * maps + k) * size), memory);
+    engine::each_map({all.each, options.executor, memory}, all.count * maps,
+                     [&](const engine::filter_place& place, std::size_t k) {
+                         write(place, pixels + k / maps * size, k % maps, to.at(k * size));
+                     });
     to.commit();
 }
 
@@ -140,11 +142,11 @@ void distance_transform_into(Out& out, const M& mask, const distance_options& op
     distance::detail::write_maps(
         name, out, mask, options, tensor::shape_of(mask), 1,
         [&](workspace& memory) { return distance::mask_bytes(mask, options.ignore_index, memory); },
-        [&](const tensor::grid& g, const std::uint8_t* inside, std::size_t, auto* to, workspace& memory) {
+        [&](const engine::filter_place& place, const std::uint8_t* inside, std::size_t, auto* to) {
             if (options.squared)
-                distance::squared_distances(g, inside, to, options.executor, memory);
+                distance::squared_distances(place, inside, to);
             else
-                distance::distances(g, inside, to, options.executor, memory);
+                distance::distances(place, inside, to);
         });
 }
 
@@ -199,8 +201,8 @@ void label_distance_transform_into(Out& out, const Y& labels, const distance_opt
         [&](workspace& memory) {
             return distance::label_numbers(name, labels, any, options.ignore_index, memory);
         },
-        [&](const tensor::grid& g, const std::int32_t* numbers, std::size_t, auto* to, workspace& memory) {
-            distance::label_distances(g, numbers, options.squared, to, options.executor, memory);
+        [&](const engine::filter_place& place, const std::int32_t* numbers, std::size_t, auto* to) {
+            distance::label_distances(place, numbers, options.squared, to);
         });
 }
 
@@ -232,8 +234,8 @@ void signed_distance_into(Out& out, const M& mask, const signed_distance_options
     distance::detail::write_maps(
         name, out, mask, options, tensor::shape_of(mask), 1,
         [&](workspace& memory) { return distance::mask_bytes(mask, options.ignore_index, memory); },
-        [&](const tensor::grid& g, const std::uint8_t* inside, std::size_t, auto* to, workspace& memory) {
-            distance::signed_distances(g, inside, options.convention, to, options.executor, memory);
+        [&](const engine::filter_place& place, const std::uint8_t* inside, std::size_t, auto* to) {
+            distance::signed_distances(place, inside, options.convention, to);
         });
 }
 
@@ -276,9 +278,8 @@ void signed_distances_into(Out& out, const Y& labels, std::size_t classes,
         [&](workspace& memory) {
             return distance::label_numbers(name, labels, classes, options.ignore_index, memory);
         },
-        [&](const tensor::grid& g, const std::int32_t* numbers, std::size_t c, auto* to, workspace& memory) {
-            distance::class_distances(g, numbers, static_cast<std::int32_t>(c), options.convention, to,
-                                      options.executor, memory);
+        [&](const engine::filter_place& place, const std::int32_t* numbers, std::size_t c, auto* to) {
+            distance::class_distances(place, numbers, static_cast<std::int32_t>(c), options.convention, to);
         });
 }
 

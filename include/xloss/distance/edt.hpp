@@ -6,6 +6,7 @@
 #include <xloss/distance/scan.hpp>
 #include <xloss/distance/window.hpp>
 #include <xloss/engine/executor.hpp>
+#include <xloss/engine/filter_place.hpp>
 #include <xloss/engine/workspace.hpp>
 #include <xloss/simd/convert.hpp>
 #include <xloss/simd/number.hpp>
@@ -283,18 +284,19 @@ class transform {
     using label = typename K::type;
 
 public:
-    transform(const K& kind, const tensor::grid& g, const label* from, const finish& f, T* out,
-              const executor_ref& executor, workspace& memory)
-        : kind_(kind), g_(g), from_(from), finish_(f), out_(out), executor_(executor), units_(g) {
-        const std::size_t tables = g.extent[0] + g.extent[2];
-        const std::size_t slots = executor.is_serial() ? 1 : engine::pieces_in_flight;
+    /// `place` outlives the transform.
+    transform(const K& kind, const engine::filter_place& place, const label* from, const finish& f, T* out)
+        : kind_(kind), g_(place.where), from_(from), finish_(f), out_(out), executor_(place.executor),
+          units_(g_) {
+        const std::size_t tables = g_.extent[0] + g_.extent[2];
+        const std::size_t slots = executor_.is_serial() ? 1 : engine::pieces_in_flight;
         double* first =
-            memory.get<double>(engine::scratch::edt_rows, tables + slots * scratch_row<T>::doubles(g));
+            place.memory.get<double>(engine::scratch::edt_rows, tables + slots * scratch_row<T>::doubles(g_));
         half_inverse_[0] = first;
-        half_inverse_[2] = first + g.extent[0];
+        half_inverse_[2] = first + g_.extent[0];
         rows_ = first + tables;
         for (const std::size_t axis : {std::size_t{0}, std::size_t{2}})
-            fill_half_inverses(units_.spacing[axis], g.extent[axis], half_inverse_[axis]);
+            fill_half_inverses(units_.spacing[axis], g_.extent[axis], half_inverse_[axis]);
     }
 
     void run() {
@@ -466,44 +468,37 @@ private:
 /// Squared distance of every pixel with inside[i] != 0 to the nearest with inside[i] == 0, and 0 at those.
 /// Infinite everywhere without a zero.
 template <class T>
-void squared_distances(const tensor::grid& g, const std::uint8_t* inside, T* out,
-                       const executor_ref& executor, workspace& memory) {
-    detail::transform<detail::inside_of_mask, T>({}, g, inside, {}, out, executor, memory).run();
+void squared_distances(const engine::filter_place& place, const std::uint8_t* inside, T* out) {
+    detail::transform<detail::inside_of_mask, T>({}, place, inside, {}, out).run();
 }
 
 /// The roots of `squared_distances`.
 template <class T>
-void distances(const tensor::grid& g, const std::uint8_t* inside, T* out, const executor_ref& executor,
-               workspace& memory) {
-    detail::transform<detail::inside_of_mask, T>({}, g, inside, {.root = true}, out, executor, memory).run();
+void distances(const engine::filter_place& place, const std::uint8_t* inside, T* out) {
+    detail::transform<detail::inside_of_mask, T>({}, place, inside, {.root = true}, out).run();
 }
 
 /// Distance of every pixel to the nearest one of the other side of the mask, negative inside; both sides in
 /// one transform. 0 everywhere for an empty or full mask.
 template <class T>
-void signed_distances(const tensor::grid& g, const std::uint8_t* inside, distance_convention convention,
-                      T* out, const executor_ref& executor, workspace& memory) {
-    detail::transform<detail::sides_of_mask, T>({}, g, inside, detail::finish_of(convention), out, executor,
-                                                memory)
-        .run();
+void signed_distances(const engine::filter_place& place, const std::uint8_t* inside,
+                      distance_convention convention, T* out) {
+    detail::transform<detail::sides_of_mask, T>({}, place, inside, detail::finish_of(convention), out).run();
 }
 
 /// `signed_distances` of the mask of one class of a label map.
 template <class T>
-void class_distances(const tensor::grid& g, const std::int32_t* labels, std::int32_t label,
-                     distance_convention convention, T* out, const executor_ref& executor,
-                     workspace& memory) {
-    detail::transform<detail::sides_of_class, T>({label}, g, labels, detail::finish_of(convention), out,
-                                                 executor, memory)
+void class_distances(const engine::filter_place& place, const std::int32_t* labels, std::int32_t label,
+                     distance_convention convention, T* out) {
+    detail::transform<detail::sides_of_class, T>({label}, place, labels, detail::finish_of(convention), out)
         .run();
 }
 
 /// Distance of every pixel to the nearest one of another label, or its square; 0 where the label is negative,
 /// infinite everywhere if there is one label alone. One transform, however many labels.
 template <class T>
-void label_distances(const tensor::grid& g, const std::int32_t* labels, bool squared, T* out,
-                     const executor_ref& executor, workspace& memory) {
-    detail::transform<detail::labels, T>({}, g, labels, {.root = !squared}, out, executor, memory).run();
+void label_distances(const engine::filter_place& place, const std::int32_t* labels, bool squared, T* out) {
+    detail::transform<detail::labels, T>({}, place, labels, {.root = !squared}, out).run();
 }
 
 } // namespace distance

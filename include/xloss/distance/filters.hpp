@@ -71,8 +71,7 @@ public:
         const std::size_t n = place_.where.size();
         for (std::size_t i = 0; i < n; ++i)
             mask_[i] = v[i] > T(0.5) ? 1 : 0;
-        signed_distances(place_.where, mask_, distance_convention::pixel, map, place_.executor,
-                         place_.memory);
+        signed_distances(place_, mask_, distance_convention::pixel, map);
         for (std::size_t i = 0; i < n; ++i)
             map[i] = std::abs(map[i]);
     }

@@ -21,6 +21,12 @@ inline std::size_t workers_for(std::size_t pixels) {
     return std::max<std::size_t>(1, most_at_once / std::max<std::size_t>(1, pixels));
 }
 
+/// Whether so few regions of so many pixels are better done one after the other, each by all threads, than
+/// several at a time.
+inline bool one_by_one(std::size_t regions, std::size_t pixels) {
+    return pixels >= (std::size_t{1} << 16) && (regions < most_workers || pixels > (std::size_t{1} << 20));
+}
+
 /// Workers for pieces of work that need much memory each: not one for every piece, but a few, each with
 /// memory of its own, that take the next piece when they are done with one. A worker that gets none has no
 /// rows, so that what is in use grows with the threads.
@@ -32,16 +38,14 @@ public:
         return executor.is_serial() ? 1 : std::clamp<std::size_t>(pieces, 1, most_workers);
     }
 
-    /// Of `count` workers, which `make(place, worker number, memory)` puts into their places. A single one
-    /// has the memory itself.
+    /// Of `count` workers, which `make(place, executor, memory)` puts into their places. A single one has
+    /// executor and memory themselves; several have none, and a part of the memory each.
     template <class Make>
-    crew(std::size_t count, workspace& memory, Make&& make) : count_(count) {
+    crew(std::size_t count, const executor_ref& executor, workspace& memory, Make&& make) : count_(count) {
+        static constexpr executor_ref none{};
         for (std::size_t i = 0; i < count; ++i)
-            make(workers_[i], i, count == 1 ? memory : memory.part(i));
+            make(workers_[i], count == 1 ? executor : none, count == 1 ? memory : memory.part(i));
     }
-
-    [[nodiscard]] std::size_t size() const { return count_; }
-    [[nodiscard]] Worker& operator[](std::size_t i) { return *workers_[i]; }
 
     /// Calls f(worker, piece) for every piece, of so many pixels. The order of the pieces is not known, nor
     /// who does which.

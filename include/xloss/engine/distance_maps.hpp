@@ -47,25 +47,25 @@ void read_mask(const target<T>& y, std::size_t b, std::size_t c, std::size_t fir
 template <class T, class Loss>
 void make_distances(const Loss& loss, target<T>& y, const executor_ref& executor, workspace& memory) {
     const geometry& g = y.geometry();
-    const filter_place place{spatial_grid<Loss>(y.logits_shape(), y.md(), loss.spacing), executor, memory};
+    const filter_place all{spatial_grid<Loss>(y.logits_shape(), y.md(), loss.spacing), executor, memory};
     T* maps = memory.template get<T>(scratch::distance_maps, g.size());
-    std::uint8_t* mask = memory.template get<std::uint8_t>(scratch::filter, g.pixels);
     const class_subset counted{&loss.classes, loss.include_background};
     constexpr std::size_t piece_size = 16 * tile_size;
-    for (std::size_t b = 0; b < g.samples; ++b)
-        for (std::size_t c = 0; c < g.classes; ++c) {
-            T* to = maps + g.first(b, c);
-            if (!counted.has(c)) {
-                std::fill_n(to, g.pixels, T(0));
-                continue;
-            }
-            const work all{(g.pixels + piece_size - 1) / piece_size, std::min(piece_size, g.pixels)};
-            executor.run(all, [&](std::size_t piece) {
-                const std::size_t first = piece * piece_size;
-                read_mask(y, b, c, first, std::min(g.pixels, first + piece_size), mask);
-            });
-            loss.make_distance(place, mask, to);
+    const work reading{(g.pixels + piece_size - 1) / piece_size, std::min(piece_size, g.pixels)};
+    each_map(all, g.samples * g.classes, [&](const filter_place& place, std::size_t row) {
+        const std::size_t b = row / g.classes, c = row % g.classes;
+        T* to = maps + g.first(b, c);
+        if (!counted.has(c)) {
+            std::fill_n(to, g.pixels, T(0));
+            return;
         }
+        auto* mask = place.room<std::uint8_t>(g.pixels);
+        place.executor.run(reading, [&](std::size_t piece) {
+            const std::size_t first = piece * piece_size;
+            read_mask(y, b, c, first, std::min(g.pixels, first + piece_size), mask);
+        });
+        loss.make_distance(place, mask, to);
+    });
     y.set_distance_made(maps);
 }
 

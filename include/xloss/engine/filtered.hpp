@@ -61,10 +61,9 @@ public:
           rows_(in.memory.template get<T>(scratch::planes, planes() * rows_of_plane * padded_)),
           absent_(in.memory.template get<std::uint8_t>(scratch::absent, planes() * g_.pixels)),
           found_(in.memory.template get<plane_sums>(scratch::plane_sums, planes())), masked_(in.y.masked()),
-          workers_(workers(), in.memory, [&](auto& place, std::size_t, workspace& memory) {
-              static constexpr executor_ref none{};
+          workers_(workers(), executor_, in.memory, [&](auto& place, const auto& own, workspace& memory) {
               const tensor::grid where = spatial_grid<Loss>(in.y.logits_shape(), in.y.md(), spacing_of(loss));
-              place.emplace(loss, where, planes() > 1 ? none : executor_, memory, padded_);
+              place.emplace(loss, where, own, memory, padded_);
           }) {}
 
     /// As of `ranked_regions`.
@@ -131,7 +130,7 @@ private:
 
     [[nodiscard]] std::size_t planes() const { return regions_.samples_per_group(); }
 
-    /// As many as filter planes at a time. A single one leaves the executor to the filter.
+    /// As many as filter planes at a time.
     [[nodiscard]] std::size_t workers() const {
         if (executor_.is_serial(heavy_work(planes(), g_.pixels)))
             return 1;

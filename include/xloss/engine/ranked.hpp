@@ -30,7 +30,7 @@ public:
     /// Whether one of so many regions of so many pixels is better ranked by several threads than several
     /// regions at a time.
     static bool splits(std::size_t regions, std::size_t pixels) {
-        return pixels >= jaccard_ranking<T>::least_shared && (regions < most_workers || pixels > (1U << 20));
+        return pixels >= jaccard_ranking<T>::least_shared && one_by_one(regions, pixels);
     }
 
     ranked_regions(const Loss& loss, const sweep_inputs<T>& in, const reader& elements,
@@ -52,10 +52,6 @@ public:
             write_slopes(first, c, slopes);
         return {ranking_.value(), ranking_.weight(), ranking_.target(), 0.0};
     }
-
-    /// What the ranking says of these.
-    [[nodiscard]] bool was_general() const { return ranking_.was_general(); }
-    void reserve_general() { ranking_.reserve_general(); }
 
 private:
     /// Pixels are numbered through the samples of the group, whose planes lie apart.

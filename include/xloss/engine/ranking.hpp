@@ -151,11 +151,6 @@ public:
             rank(run_sink(call));
     }
 
-    /// Whether any region so far had a weight or target other than 0 and 1.
-    [[nodiscard]] bool was_general() const { return was_general_; }
-    /// Takes the memory that such a region needs; of none is there anything in it.
-    void reserve_general() { weighted_ = memory_.template get<weighted>(scratch::ranked_weights, most_); }
-
     /// G, the sum of m y.
     [[nodiscard]] double target() const { return facts().target + facts().soft_target; }
     /// The sum of m.
@@ -224,7 +219,7 @@ private:
     /// The pixels so far were plain.
     void start_general() {
         general_ = was_general_ = true;
-        reserve_general();
+        weighted_ = memory_.template get<weighted>(scratch::ranked_weights, most_);
         for (std::size_t i = 0; i < segments_[0].size(); ++i) {
             const bits payload = pixels_[i].payload;
             const bool y = (payload & 1) != 0;
@@ -464,8 +459,8 @@ private:
     std::size_t used_ = 1; // segments
     std::size_t kept_ = 0; // pixels, once ranked
     double value_ = 0;
-    bool general_ = false; // a weight or target other than 0 and 1
-    bool was_general_ = false;
+    bool general_ = false;     // a weight or target other than 0 and 1
+    bool was_general_ = false; // in any region so far
     bool ranked_ = false;
 };
 

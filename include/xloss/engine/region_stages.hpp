@@ -25,7 +25,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <optional>
 #include <span>
 #include <type_traits>
 
@@ -40,8 +39,11 @@ public:
                   const mode_options& options, const call_options& call)
         : one_(one), in_(in), survey_(s), options_(options), call_(call), g_(in.y.geometry()),
           regions_(region_options(one.loss), g_, false), elements_(in),
-          evaluators_(workers(), in.memory,
-                      [&](auto& place, std::size_t, workspace& memory) { hire(place, memory); }) {}
+          evaluators_(
+              workers(), in.executor, in.memory, [&](auto& place, const auto& executor, workspace& memory) {
+                  place.emplace(one_.loss, sweep_inputs<T>{in.x, in.y, in.probabilities, executor, memory},
+                                elements_, regions_);
+              }) {}
 
     /// Throws what is wrong with parameters and upstream.
     void check() const {
@@ -117,19 +119,12 @@ private:
         return {in_.memory.template get<double>(scratch::region_factors, rows), rows};
     }
 
-    /// As many as evaluate regions at a time. A single one uses the executor itself.
+    /// As many as evaluate regions at a time.
     [[nodiscard]] std::size_t workers() const {
         const std::size_t pixels = regions_.samples_per_group() * g_.pixels;
         if (in_.executor.is_serial(heavy_work(count(), pixels)) || evaluator::splits(count(), pixels))
             return 1;
         return std::min(crew<evaluator>::size_for(in_.executor, count()), workers_for(pixels));
-    }
-
-    void hire(std::optional<evaluator>& place, workspace& memory) const {
-        static constexpr executor_ref none{};
-        const executor_ref& executor = workers() == 1 ? in_.executor : none;
-        place.emplace(one_.loss, sweep_inputs<T>{in_.x, in_.y, in_.probabilities, executor, memory},
-                      elements_, regions_);
     }
 
     template <bool Gradient>
@@ -147,17 +142,7 @@ private:
                 outcome.loss = found.loss;
             outcome.elements = elements_of(found);
         });
-        if constexpr (ranks<Loss>)
-            reserve_alike();
-    }
-
-    /// If a worker needed memory for weights, so may each in the next call, of the same shape.
-    void reserve_alike() {
-        bool any = false;
-        for (std::size_t i = 0; i < evaluators_.size(); ++i)
-            any = any || evaluators_[i].was_general();
-        for (std::size_t i = 0; any && i < evaluators_.size(); ++i)
-            evaluators_[i].reserve_general();
+        in_.memory.even_parts();
     }
 
     /// What a region is in the denominator of a mean over elements.

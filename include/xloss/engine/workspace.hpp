@@ -61,12 +61,16 @@ public:
     template <class T>
     T* get(std::size_t n) {
         static_assert(std::is_trivially_destructible_v<T>);
-        const std::size_t bytes = n * sizeof(T);
-        if (bytes > bytes_)
-            grow(bytes);
+        reserve(n * sizeof(T));
         T* first = reinterpret_cast<T*>(memory_.get());
         std::uninitialized_default_construct_n(first, n);
         return first;
+    }
+
+    /// Room for so many bytes; what is in it is lost where that is more than there was.
+    void reserve(std::size_t bytes) {
+        if (bytes > bytes_)
+            grow(bytes);
     }
 
     [[nodiscard]] std::size_t bytes() const { return bytes_; }
@@ -119,6 +123,18 @@ public:
         while (parts_.size() <= i)
             parts_.emplace_back();
         return *std::next(parts_.begin(), static_cast<std::ptrdiff_t>(i));
+    }
+
+    /// Room in every part for what any of them has room for: who does which piece of work may be another one
+    /// in the next call. What is in parts that grow is lost.
+    void even_parts() {
+        for (std::size_t kind = 0; kind < buffers_.size(); ++kind) {
+            std::size_t most = 0;
+            for (const workspace& one : parts_)
+                most = std::max(most, one.buffers_[kind].bytes());
+            for (workspace& one : parts_)
+                one.buffers_[kind].reserve(most);
+        }
     }
 
     /// Bytes held.

@@ -78,7 +78,7 @@ struct boundary {
     /// The map of one plane of the target.
     template <class T>
     void make_distance(const engine::filter_place& place, const std::uint8_t* mask, T* to) const {
-        distance::signed_distances(place.where, mask, convention, to, place.executor, place.memory);
+        distance::signed_distances(place, mask, convention, to);
     }
 
     /// The value alone.

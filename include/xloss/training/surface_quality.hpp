@@ -295,9 +295,10 @@ private:
             return;
         workspace memory;
         std::vector<double> d(cut.box.size());
-        distance::distances(cut.box, off_truth.data(), d.data(), options.executor, memory);
+        const engine::filter_place box{cut.box, options.executor, memory};
+        distance::distances(box, off_truth.data(), d.data());
         from_predicted_ = distance::detail::on_surface(off_predicted, d);
-        distance::distances(cut.box, off_predicted.data(), d.data(), options.executor, memory);
+        distance::distances(box, off_predicted.data(), d.data());
         from_truth_ = distance::detail::on_surface(off_truth, d);
     }
 
