@@ -3,8 +3,8 @@
 
 #include <xloss/criterion/call.hpp>
 #include <xloss/criterion/components.hpp>
+#include <xloss/criterion/head_list.hpp>
 #include <xloss/engine/options.hpp>
-#include <xloss/engine/per_class.hpp>
 #include <xloss/engine/zeros.hpp>
 #include <xloss/tensor/alias.hpp>
 #include <xloss/tensor/error.hpp>
@@ -16,7 +16,6 @@
 #include <array>
 #include <cmath>
 #include <cstddef>
-#include <span>
 #include <string>
 #include <tuple>
 #include <type_traits>
@@ -53,41 +52,6 @@ struct heads_evaluation_and_grads : heads_evaluation<T, Heads> {
 };
 
 namespace engine {
-
-// --- lists of one thing for each head ---
-
-template <class List>
-inline constexpr std::size_t fixed_length = 0; // known to the compiler
-template <class... E>
-inline constexpr std::size_t fixed_length<std::tuple<E...>> = sizeof...(E);
-template <class A, class B>
-inline constexpr std::size_t fixed_length<std::pair<A, B>> = 2;
-
-template <class List>
-inline constexpr bool is_range = false;
-template <class E, class A>
-inline constexpr bool is_range<std::vector<E, A>> = true;
-template <class E, std::size_t N>
-inline constexpr bool is_range<std::array<E, N>> = true;
-template <class E, std::size_t N>
-inline constexpr bool is_range<std::span<E, N>> = true;
-
-template <class List>
-inline constexpr bool is_list = is_range<List> || (fixed_length<List> != 0);
-
-/// What head i has of a list, or what all heads share. `Index` is a number, or a type with one.
-template <class List, class Index>
-auto& at_head(List& list, Index i) {
-    if constexpr (fixed_length<std::remove_const_t<List>> != 0)
-        return std::get<Index::value>(list);
-    else if constexpr (is_range<std::remove_const_t<List>>)
-        return list[i];
-    else
-        return list;
-}
-
-template <class List, class Index>
-using type_at_head = std::remove_cvref_t<decltype(at_head(std::declval<const List&>(), Index{}))>;
 
 /// Several heads in words of the engine. `Fixed`: their number, if the compiler knows it, or 0.
 template <std::size_t Fixed, class Losses, class X, class Y>
@@ -142,11 +106,7 @@ public:
         require_one_each("losses", heads.losses);
         require_one_each("logits", x);
         require_one_each("targets", y);
-        if (options.upstream.tensor())
-            tensor::raise<parameter_error>(
-                {"xloss::deep_supervision: an upstream tensor belongs to the unreduced losses "
-                 "of one head; here it is a number"});
-        check_number("call_options", "upstream", options.upstream.factor(), -HUGE_VAL);
+        check_recipe_upstream([] { return std::string("xloss::deep_supervision"); }, options);
         for (std::size_t i = 0; i < size(); ++i)
             if (!std::isfinite(heads.weights[i]) ||
                 !std::isfinite(heads.weights[i] * options.upstream.factor()))
@@ -328,15 +288,6 @@ private:
     const Y& y_;
     const call_options& options_;
 };
-
-/// The number of heads, if one of the lists tells the compiler; 0 if none does.
-template <class... Lists>
-constexpr std::size_t fixed_heads() {
-    std::size_t n = 0;
-    for (const std::size_t length : {fixed_length<std::remove_cvref_t<Lists>>...})
-        n = length > 0 && (n == 0 || length < n) ? length : n;
-    return n;
-}
 
 } // namespace engine
 
