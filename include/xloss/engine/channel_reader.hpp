@@ -123,14 +123,6 @@ public:
         }
     }
 
-    [[nodiscard]] XLOSS_INLINE V weight_at(const block& k, std::size_t c, std::size_t j) const {
-        return V::load(weights_per_class_ ? k.weight(c) + j : k.m.data() + j);
-    }
-
-    [[nodiscard]] XLOSS_INLINE V target_at(const block& k, std::size_t c, const V& cls, std::size_t j) const {
-        return soft_ ? V::load(k.target(c) + j) : select(V::load(k.label.data() + j) == cls, V(1.0));
-    }
-
     // --- scores ---
 
     void read_probabilities(block& k, std::size_t b, std::size_t i, std::size_t n) const {
@@ -152,12 +144,6 @@ public:
                 take_labels(k, j, end);
             keeps_logits_ ? exponentials<true>(k, j, end, ahead) : exponentials<false>(k, j, end, ahead);
         }
-    }
-
-    /// p and q of an exponential.
-    static XLOSS_INLINE void probability_of(const block& k, std::size_t j, const V& e, V& p, V& q) {
-        p = e * V::load(k.inverse.data() + j);
-        q = select(e == V(1.0), V::load(k.largest_q.data() + j), 1.0 - p);
     }
 
     /// The smaller of p and q of an exponential: 1 - p only where it is kept from the largest, which alone
@@ -190,24 +176,60 @@ public:
         }
     }
 
-    /// The pixel of class c, whatever the rows hold.
-    XLOSS_INLINE pixel<V> pixel_at(const block& k, row_kind rows, std::size_t c, std::size_t j) const {
-        const V cls(static_cast<double>(c));
-        const V v = V::load(k.row(c) + j), y = target_at(k, c, cls, j);
-        if (rows == row_kind::smaller)
-            return pixel_of_smaller(v, y, cls, g_.classes);
-        if (rows == row_kind::given)
-            return pixel_of_probability(v, y, cls, g_.classes);
-        const V least(static_cast<double>(std::numeric_limits<T>::min()));
-        const V x = keeps_logits_ ? V::load(k.logit(c) + j) : log(max(v, least));
-        return pixel_of_softmax(k, j, x, v, y, cls);
-    }
+    /// One class of a block as a loop over its pixels reads it. A copy of where all of it lies: a compiler
+    /// sees that no store of the loop changes that.
+    struct class_view {
+        row_kind rows;
+        bool soft, keeps_logits;
+        std::size_t classes;
+        V cls;
+        const T *row, *logit, *y, *m, *inverse, *largest_q, *log_sum, *distance;
 
-    XLOSS_INLINE pixel<V> pixel_of_softmax(const block& k, std::size_t j, const V& x, const V& e, const V& y,
-                                           const V& cls) const {
-        V p, q;
-        probability_of(k, j, e, p, q);
-        return {x, p, q, x - V::load(k.log_sum.data() + j), log(q), y, cls, g_.classes};
+        [[nodiscard]] XLOSS_INLINE V weight(std::size_t j) const { return V::load(m + j); }
+        [[nodiscard]] XLOSS_INLINE V target(std::size_t j) const {
+            return soft ? V::load(y + j) : select(V::load(y + j) == cls, V(1.0));
+        }
+
+        /// Whatever the rows hold.
+        [[nodiscard]] XLOSS_INLINE pixel<V> at(std::size_t j) const {
+            const V v = V::load(row + j);
+            if (rows == row_kind::smaller)
+                return pixel_of_smaller(v, target(j), cls, classes);
+            if (rows == row_kind::given)
+                return pixel_of_probability(v, target(j), cls, classes);
+            const V least(static_cast<double>(std::numeric_limits<T>::min()));
+            const V x = keeps_logits ? V::load(logit + j) : log(max(v, least));
+            return of_exponential(j, x, v, target(j), cls);
+        }
+
+        [[nodiscard]] XLOSS_INLINE pixel<V> of_exponential(std::size_t j, const V& x, const V& e, const V& y,
+                                                           const V& of) const {
+            V p, q;
+            probability_of(j, e, p, q);
+            return {x, p, q, x - V::load(log_sum + j), log(q), y, of, classes};
+        }
+
+        /// p and q of an exponential.
+        XLOSS_INLINE void probability_of(std::size_t j, const V& e, V& p, V& q) const {
+            p = e * V::load(inverse + j);
+            q = select(e == V(1.0), V::load(largest_q + j), 1.0 - p);
+        }
+    };
+
+    [[nodiscard]] class_view view_of(const block& k, row_kind rows, std::size_t c) const {
+        return {rows,
+                soft_,
+                keeps_logits_,
+                g_.classes,
+                V(static_cast<double>(c)),
+                k.row(c),
+                k.logit(c),
+                soft_ ? k.target(c) : k.label.data(),
+                weights_per_class_ ? k.weight(c) : k.m.data(),
+                k.inverse.data(),
+                k.largest_q.data(),
+                k.log_sum.data(),
+                k.distance(c)};
     }
 
     /// The pixel of the class that the label names; class 0 where there is none.
@@ -215,7 +237,7 @@ public:
         const V cls = greater(V(0.0), V::load(k.label.data() + j));
         const V own = V::load(k.of_label.data() + j);
         if (rows == row_kind::exponentials)
-            return pixel_of_softmax(k, j, own, exp_flushed(own), V(1.0), cls);
+            return view_of(k, rows, 0).of_exponential(j, own, exp_flushed(own), V(1.0), cls);
         if (rows == row_kind::smaller)
             return pixel_of_smaller(own, V(1.0), cls, g_.classes);
         V v(1.0);
@@ -314,9 +336,14 @@ private:
     /// x - max. Infinite logits take their limits; the difference of two finite ones stays finite.
     static XLOSS_INLINE V below_largest(const V& x, const V& largest) {
         const V infinity(std::numeric_limits<double>::infinity());
-        const V most(static_cast<double>(std::numeric_limits<T>::max()));
-        const V floor = select((x == -infinity) | (largest == infinity), -infinity, -most);
+        const V floor = select(largest == infinity, -infinity, floor_of(x));
         return select(x != largest, greater(floor, x - largest));
+    }
+
+    /// What x less a finite number is not below.
+    static XLOSS_INLINE V floor_of(const V& x) {
+        const V infinity(std::numeric_limits<double>::infinity());
+        return select(x == -infinity, -infinity, V(-static_cast<double>(std::numeric_limits<T>::max())));
     }
 
     // As many pixels as fill half the registers with the largest logit of each.
@@ -412,8 +439,8 @@ private:
                     sum[u] += e;
                     less[u] += select(signbit(x), e, V(0.0));
                     e.store(row + at);
-                    if constexpr (Keep)
-                        below_largest(logit, V::load(k.largest.data() + j + at)).store(kept + at);
+                    if constexpr (Keep) // the largest is finite here: `take_limits`
+                        greater(floor_of(logit), x).store(kept + at);
                 }
                 if constexpr (Keep)
                     kept += stride;

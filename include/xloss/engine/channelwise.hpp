@@ -6,6 +6,7 @@
 #include <xloss/engine/channel_block.hpp>
 #include <xloss/engine/channel_reader.hpp>
 #include <xloss/engine/channel_slopes.hpp>
+#include <xloss/engine/class_terms.hpp>
 #include <xloss/engine/executor.hpp>
 #include <xloss/engine/program.hpp>
 #include <xloss/engine/rows.hpp>
@@ -28,10 +29,11 @@ namespace xloss::engine {
 template <class T, class Program>
 class channelwise_sweep : channel_reader<T> {
     using reader = channel_reader<T>;
-    using reader::each_vector, reader::each_classes, reader::padded, reader::label_pixel, reader::weight_at,
-        reader::target_at, reader::write_row, reader::write_classes, reader::presence;
+    using reader::each_vector, reader::each_classes, reader::padded, reader::label_pixel, reader::view_of,
+        reader::write_row, reader::write_classes, reader::presence;
     using reader::g_, reader::in_, reader::soft_, reader::probabilities_;
     using typename reader::block;
+    using typename reader::class_view;
     using typename reader::V;
 
 public:
@@ -163,11 +165,11 @@ private:
                       [&](std::size_t j) XLOSS_INLINE_LAMBDA { return V::load(k.value.data() + j); });
     }
 
-    /// The pixel of class c, whatever the rows hold.
-    XLOSS_INLINE pixel<V> pixel_at(const block& k, row_kind rows, std::size_t c, std::size_t j) const {
-        pixel<V> s = reader::pixel_at(k, rows, c, j);
+    /// A pixel of a class, with what the program sees of it.
+    static XLOSS_INLINE pixel<V> pixel_of(const class_view& of, std::size_t j) {
+        pixel<V> s = of.at(j);
         if constexpr (Program::sees_distance)
-            s.distance = V::load(k.distance(c) + j);
+            s.distance = V::load(of.distance + j);
         return s;
     }
 
@@ -219,75 +221,34 @@ private:
                 sums[q] += static_cast<double>(sum(run[q])) * point_unit;
     }
 
-    /// The slope of the terms that see every class: by log p, and by p, weights and factors included.
-    struct class_slope {
-        V by_log{0.0}, by_p{0.0};
-    };
-
-    /// Calls f(offset of the points, their values and slopes, class weight, by_p?) for the terms that see
-    /// every class.
-    template <class F>
-    XLOSS_INLINE void each_every_term(const pixel<V>& s, std::size_t c, F&& f) const {
-        program_.each_pointwise([&]<std::size_t I>(const auto& one) XLOSS_INLINE_LAMBDA {
-            using term = typename Program::template term<I>;
-            if (at_label_only(one.term))
-                return;
-            const double w = class_weights_of(one.term).of(c);
-            if constexpr (has_at_class<term>) {
-                auto points = as_points(one.term.at_class(s));
-                if (!wants_every_class(one.term))
-                    for (auto& at : points) {
-                        at.value = select(s.y > V(0.0), at.value);
-                        at.slope = select(s.y > V(0.0), at.slope);
-                    }
-                f(Program::point_offsets[I], points, w, std::false_type{});
-            } else {
-                f(Program::point_offsets[I], as_points(one.term.at_probability(s)), w, std::true_type{});
-            }
-        });
-    }
-
-    XLOSS_INLINE class_slope slope_of_class(const pixel<V>& s, std::size_t c, const V& m,
-                                            const factors& point) const {
-        class_slope result;
-        each_every_term(s, c,
-                        [&](std::size_t first, const auto& points, double w, auto by_p) XLOSS_INLINE_LAMBDA {
-                            for (std::size_t q = 0; q < points.size(); ++q) {
-                                V& to = by_p ? result.by_p : result.by_log;
-                                to = fma(V(point[first + q] * w), points[q].slope, to);
-                            }
-                        });
-        const auto counts = m != V(0.0);
-        result.by_log = select(counts, result.by_log * m);
-        result.by_p = select(counts, result.by_p * m);
-        return result;
+    [[nodiscard]] class_terms<V, Program> terms_of_class(std::size_t c, const factors& point) const {
+        return {program_, c, point, soft_, every_class_};
     }
 
     template <bool Sums, emit Emit>
     void every_points(block& k, row_kind rows, std::size_t n, const factors& point, double* sums) const {
-        const channelwise_sweep self = *this; // a copy, as in the elementwise kernel
         const factors by_sum = point;
         std::fill_n(k.sum_of_slopes.begin(), padded(n), T(0));
         for (std::size_t c = 0; c < g_.classes; ++c) {
             std::array<V, Program::points> run{};
-            each_vector(n, [&](std::size_t j) XLOSS_INLINE_LAMBDA {
-                const V m = self.weight_at(k, c, j);
+            each_vector(n, [&run, by_sum, of = view_of(k, rows, c), terms = terms_of_class(c, point),
+                            values = k.value.data(),
+                            sum_of_slopes = k.sum_of_slopes.data()](std::size_t j) XLOSS_INLINE_LAMBDA {
+                const V m = of.weight(j);
                 const auto counts = m != V(0.0);
-                const pixel<V> s = self.pixel_at(k, rows, c, j);
-                self.each_every_term(
-                    s, c, [&](std::size_t first, const auto& points, double w, auto) XLOSS_INLINE_LAMBDA {
-                        for (std::size_t q = 0; q < points.size(); ++q) {
-                            const V counted = select(counts, m * (points[q].value * w));
-                            if constexpr (Sums)
-                                run[first + q] = fma(counted, V(1.0 / point_unit), run[first + q]);
-                            if constexpr (Emit == emit::value)
-                                fma(V(by_sum[first + q]), counted, V::load(k.value.data() + j))
-                                    .store(k.value.data() + j);
-                        }
-                    });
+                const pixel<V> s = pixel_of(of, j);
+                const auto add = [&](std::size_t first, const auto& points, double w) XLOSS_INLINE_LAMBDA {
+                    for (std::size_t q = 0; q < points.size(); ++q) {
+                        const V counted = select(counts, m * (points[q].value * w));
+                        if constexpr (Sums)
+                            run[first + q] = fma(counted, V(1.0 / point_unit), run[first + q]);
+                        if constexpr (Emit == emit::value)
+                            fma(V(by_sum[first + q]), counted, V::load(values + j)).store(values + j);
+                    }
+                };
+                const class_slope<V> own = terms.slope(s, m, add);
                 if constexpr (writes_gradient(Emit) && has_slopes_by_log)
-                    (V::load(k.sum_of_slopes.data() + j) + self.slope_of_class(s, c, m, by_sum).by_log)
-                        .store(k.sum_of_slopes.data() + j);
+                    (V::load(sum_of_slopes + j) + own.by_log).store(sum_of_slopes + j);
             });
             if constexpr (Sums)
                 for (std::size_t q = 0; q < Program::points; ++q)
@@ -302,7 +263,6 @@ private:
     template <emit Emit, bool Hard>
     void region_rows(block& k, row_kind rows, std::size_t b, std::size_t i, std::size_t n, double* sums,
                      const sink_ref<T>& out) const {
-        const channelwise_sweep self = *this;                     // a copy, as in the elementwise kernel
         const double weight = Hard ? sum_of(k.m.data(), n) : 0.0; // of a pixel: the same in every class
         for (std::size_t c = 0; c < g_.classes; ++c) {
             T *to = nullptr, *at = nullptr;
@@ -311,28 +271,27 @@ private:
                 at = this->whole(k, n, to);
             }
             std::array<V, Program::width> run{};
-            const T* row = k.row(c);
-            const V cls(static_cast<double>(c));
-            each_vector(n, [&](std::size_t j) XLOSS_INLINE_LAMBDA {
+            each_vector(n, [&run, at, this, &k, rows, c,
+                            of = view_of(k, rows, c)](std::size_t j) XLOSS_INLINE_LAMBDA {
                 V p, q, smaller;
                 if constexpr (Hard) {
-                    const V e = V::load(row + j);
-                    self.probability_of(k, j, e, p, q);
-                    smaller = self.smaller_of_exponential(k, j, e);
-                    const auto is_own = V::load(k.label.data() + j) == cls;
-                    const V m = V::load(k.m.data() + j);
+                    const V e = V::load(of.row + j);
+                    of.probability_of(j, e, p, q);
+                    smaller = reader::smaller_of_exponential(k, j, e);
+                    const auto is_own = V::load(of.y + j) == of.cls;
+                    const V m = of.weight(j);
                     add_label_sums<Program>(p, q, is_own, m, run.data());
                     if constexpr (has_costs)
                         run[Program::soft_at(sums::cost)] += select(is_own, m * V::load(k.cost.data() + j));
                 } else {
-                    const pixel<V> s = self.pixel_at(k, rows, c, j);
+                    const pixel<V> s = of.at(j);
                     p = s.p;
                     q = s.q;
                     smaller = smaller_of(p, q);
-                    const V m = self.weight_at(k, c, j);
+                    const V m = of.weight(j);
                     add_soft_sums<Program, true>(p, q, s.y, m, run.data());
                     if constexpr (has_costs)
-                        run[Program::soft_at(sums::cost)] += m * s.y * self.cost_of(k, rows, c, j);
+                        run[Program::soft_at(sums::cost)] += m * s.y * cost_of(k, rows, c, j);
                 }
                 if constexpr (Emit == emit::probabilities)
                     smaller.store(at + j);
@@ -350,7 +309,7 @@ private:
 
     /// The derivative by p of the regional terms and of the pointwise ones that give a slope by p.
     static XLOSS_INLINE V by_probability_of(const pixel<V>& s, const V& m, const pull_back& pull,
-                                            const class_slope& own, const V& by_cost) {
+                                            const class_slope<V>& own, const V& by_cost) {
         V a = own.by_p + by_cost;
         if constexpr (Program::has_regions)
             a += m * pull.template at<Program>(s.p, s.q, s.y);
@@ -381,19 +340,19 @@ private:
     XLOSS_INLINE V cost_of(const block& k, row_kind rows, std::size_t target, std::size_t j) const {
         V w(0.0);
         for (std::size_t c = 0; c < g_.classes; ++c)
-            w = fma(V(costs_of(c)[target]), pixel_at(k, rows, c, j).p, w);
+            w = fma(V(costs_of(c)[target]), view_of(k, rows, c).at(j).p, w);
         return w;
     }
 
     /// W of every pixel of a label map.
     void label_costs(block& k, row_kind rows, std::size_t n) const {
-        const channelwise_sweep self = *this; // a copy, as in the elementwise kernel
         std::fill_n(k.cost.begin(), padded(n), T(0));
         for (std::size_t c = 0; c < g_.classes; ++c)
-            each_vector(n, [&, costs = costs_of(c)](std::size_t j) XLOSS_INLINE_LAMBDA {
-                const V w = lookup(costs, greater(V(0.0), V::load(k.label.data() + j)));
-                fma(w, self.pixel_at(k, rows, c, j).p, V::load(k.cost.data() + j)).store(k.cost.data() + j);
-            });
+            each_vector(n, [of = view_of(k, rows, c), costs = costs_of(c), to = k.cost.data()](std::size_t j)
+                               XLOSS_INLINE_LAMBDA {
+                                   const V w = lookup(costs, greater(V(0.0), V::load(of.y + j)));
+                                   fma(w, of.at(j).p, V::load(to + j)).store(to + j);
+                               });
     }
 
     /// What W adds to the slope by the probability of a class, for any target and with the weight of its
@@ -401,9 +360,11 @@ private:
     XLOSS_INLINE V cost_slope(const block& k, const pull_back* pulls, std::size_t c, std::size_t j) const {
         V a(0.0);
         if constexpr (has_costs)
-            for (std::size_t target = 0; target < g_.classes; ++target)
-                a = fma(weight_at(k, target, j) * target_at(k, target, V(static_cast<double>(target)), j),
+            for (std::size_t target = 0; target < g_.classes; ++target) {
+                const class_view of = view_of(k, row_kind::given, target);
+                a = fma(of.weight(j) * of.target(j),
                         V(pulls[target].by_cost * static_cast<double>(costs_of(c)[target])), a);
+            }
         return a;
     }
 
@@ -504,43 +465,43 @@ private:
     /// The gradient of any program, by every class of a pixel.
     void gradient(block& k, row_kind rows, std::size_t b, std::size_t i, std::size_t n, const factors& point,
                   const pull_back* pulls, const sink_ref<T>& out) const {
-        const channelwise_sweep self = *this; // a copy, as in the elementwise kernel
         const bool probabilities = probabilities_;
-        const factors by_sum = point;
         const label_slopes<T> slopes(k);
         const class_mean<T> mean(k);
         mean.clear(n);
         if (has_slopes_of_p && !probabilities) {
             for (std::size_t c = 0; c < g_.classes; ++c)
-                each_vector(n, [&, pull = pull_of(pulls, c)](std::size_t j) XLOSS_INLINE_LAMBDA {
-                    const pixel<V> s = self.pixel_at(k, rows, c, j);
-                    const V m = self.weight_at(k, c, j);
-                    const V a = by_probability_of(s, m, pull, self.slope_of_class(s, c, m, by_sum),
-                                                  self.cost_slope(k, pulls, c, j));
+                each_vector(n, [=, this, &k, of = view_of(k, rows, c), terms = terms_of_class(c, point),
+                                pull = pull_of(pulls, c)](std::size_t j) XLOSS_INLINE_LAMBDA {
+                    const pixel<V> s = pixel_of(of, j);
+                    const V m = of.weight(j);
+                    const V a = by_probability_of(s, m, pull, terms.slope(s, m), cost_slope(k, pulls, c, j));
                     mean.add(j, smaller_of(s.p, s.q), a);
                 });
         }
         write_classes(k, b, i, n, out, [&](std::size_t c, T* in_block) {
             write_row(
                 k, g_.first(b, c) + i, n, presence(k, c), out,
-                [&, pull = pull_of(pulls, c)](std::size_t j) XLOSS_INLINE_LAMBDA {
-                    const pixel<V> s = self.pixel_at(k, rows, c, j);
-                    const V m = self.weight_at(k, c, j);
-                    const class_slope own = self.slope_of_class(s, c, m, by_sum);
-                    V g(0.0);
-                    if constexpr (has_slopes_by_log) {
-                        if (!self.soft_)
-                            g = slopes.at(j, s.y == V(1.0), s.p);
-                        const V others = V::load(k.sum_of_slopes.data() + j) - own.by_log;
-                        g += probabilities ? own.by_log / max(s.p, V(least_variance))
-                                           : own.by_log * s.q - s.p * others;
-                    }
-                    if constexpr (has_slopes_of_p) {
-                        const V a = by_probability_of(s, m, pull, own, self.cost_slope(k, pulls, c, j));
-                        g += probabilities ? a : s.p * mean.beyond(j, a);
-                    }
-                    return g;
-                },
+                [=, this, &k, of = view_of(k, rows, c), terms = terms_of_class(c, point),
+                 pull = pull_of(pulls, c), sum_of_slopes = k.sum_of_slopes.data()](std::size_t j)
+                    XLOSS_INLINE_LAMBDA {
+                        const pixel<V> s = pixel_of(of, j);
+                        const V m = of.weight(j);
+                        const class_slope<V> own = terms.slope(s, m);
+                        V g(0.0);
+                        if constexpr (has_slopes_by_log) {
+                            if (!of.soft)
+                                g = slopes.at(j, s.y == V(1.0), s.p);
+                            const V others = V::load(sum_of_slopes + j) - own.by_log;
+                            g += probabilities ? own.by_log / max(s.p, V(least_variance))
+                                               : own.by_log * s.q - s.p * others;
+                        }
+                        if constexpr (has_slopes_of_p) {
+                            const V a = by_probability_of(s, m, pull, own, cost_slope(k, pulls, c, j));
+                            g += probabilities ? a : s.p * mean.beyond(j, a);
+                        }
+                        return g;
+                    },
                 in_block);
         });
     }

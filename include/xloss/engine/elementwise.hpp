@@ -202,18 +202,6 @@ struct elementwise_kernel {
     }
 };
 
-/// The class weight of every point of a program.
-template <class Program>
-std::array<double, Program::points> class_weights_of_points(const Program& program, std::size_t c) {
-    std::array<double, Program::points> weights{};
-    program.each_pointwise([&]<std::size_t I>(const auto& one) {
-        const double w = class_weights_of(one.term).of(c);
-        for (std::size_t k = Program::point_offsets[I]; k < Program::point_offsets[I + 1]; ++k)
-            weights[k] = w;
-    });
-    return weights;
-}
-
 /// What a sweep over tiles asks of a program, as pointers: the sweep is compiled once for all programs, and
 /// only the loops over pixels for each.
 template <class T>

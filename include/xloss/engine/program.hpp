@@ -193,6 +193,8 @@ struct program {
     static constexpr std::size_t points = point_offsets[size];
     static constexpr unsigned soft = (0U | ... | sums_of<std::remove_cvref_t<Terms>>());
     static constexpr bool has_points = points > 0;
+    static constexpr std::size_t pointwise_terms =
+        ((pointwise_in<std::remove_cvref_t<Terms>, Kind> ? 1 : 0) + ... + 0);
     static constexpr bool sees_distance = (term_sees_distance<std::remove_cvref_t<Terms>> || ...);
     static constexpr bool slopes_by_p = ((!pointwise_in<std::remove_cvref_t<Terms>, Kind> ||
                                           has_slopes_by_p<std::remove_cvref_t<Terms>>)&&...);
@@ -308,6 +310,18 @@ auto class_weights_of(const Term& term) {
         return per_class_view(term.class_weights);
     else
         return per_class_view();
+}
+
+/// The class weight of every point of a program.
+template <class Program>
+std::array<double, Program::points> class_weights_of_points(const Program& program, std::size_t c) {
+    std::array<double, Program::points> weights{};
+    program.each_pointwise([&]<std::size_t I>(const auto& one) {
+        const double w = class_weights_of(one.term).of(c);
+        for (std::size_t k = Program::point_offsets[I]; k < Program::point_offsets[I + 1]; ++k)
+            weights[k] = w;
+    });
+    return weights;
 }
 
 } // namespace engine
