@@ -61,6 +61,14 @@
 #define XLOSS_FLATTEN __attribute__((flatten))
 #endif
 
+// Before a loop over the classes of a pixel, which waits for memory: four rounds in one, as clang has them,
+// take a tenth longer out of cache.
+#if defined(__clang__)
+#define XLOSS_ONE_BY_ONE _Pragma("clang loop unroll(disable)")
+#else
+#define XLOSS_ONE_BY_ONE
+#endif
+
 // No other pointer of the same function reaches this memory.
 #if defined(_MSC_VER) && !defined(__clang__)
 #define XLOSS_RESTRICT __restrict

@@ -381,6 +381,7 @@ private:
         largest.fill(V(-std::numeric_limits<double>::infinity()));
         T* to = k.row(0) + j;
         const std::size_t to_stride = k.stride();
+        XLOSS_ONE_BY_ONE
         for (std::size_t c = g_.classes; c > 0; --c, from += stride, to += to_stride)
             for (std::size_t u = 0; u < N; ++u) {
                 V x = V::load(from + u * V::width);
@@ -430,6 +431,7 @@ private:
             T* row = k.row(0) + j;
             T* kept = Keep ? k.logit(0) + j : nullptr;
             auto line = ahead.from(j, row);
+            XLOSS_ONE_BY_ONE
             for (std::size_t c = classes; c > 0; --c, row += stride) {
                 line.next_class();
                 for (std::size_t u = 0; u < at_once; ++u) {
