@@ -209,6 +209,29 @@ TEMPLATE_TEST_CASE(
             }
 }
 
+TEMPLATE_TEST_CASE("focal: a soft target below all normal numbers counts as 0", "", float, double) {
+    using T = TestType;
+    const T tiny = std::numeric_limits<T>::denorm_min();
+    const auto check = [&](const auto& loss, T x) {
+        CAPTURE(x);
+        const xt::xtensor<T, 2> logits{{x, T(0.5)}};
+        const auto of_tiny = value_and_grad(loss, logits, xt::xtensor<T, 2>{{tiny, tiny}});
+        const auto of_zero = value_and_grad(loss, logits, xt::xtensor<T, 2>{{T(0), T(0)}});
+        CHECK(of_tiny.value == of_zero.value);
+        CHECK(of_tiny.grad == of_zero.grad);
+    };
+    for (const double gamma : {1e-6, 0.5, 1.5}) {
+        CAPTURE(gamma);
+        const focal loss{.gamma = gamma}, normalized{.gamma = gamma, .normalized = true};
+        for (const T x : {T(-90), T(-1e4), T(-1e30)}) { // where p is 0, or nearly
+            check(binary(loss), x);
+            check(binary(normalized), x);
+        }
+        for (const T p : {T(0), tiny, T(1)})
+            check(binary(loss, {.activation = xloss::activation::none}), p);
+    }
+}
+
 TEST_CASE("focal: the value far in saturation is right, not 0") {
     // y = 1, x = 40: (1/4) e^(-gamma x) e^(-x), which a rounded 1 - p loses from x = 37 on.
     const xt::xtensor<double, 1> x{40.0}, y{1.0};

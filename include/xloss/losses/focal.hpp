@@ -7,6 +7,7 @@
 #include <xloss/engine/survey.hpp>
 
 #include <array>
+#include <limits>
 
 namespace xloss {
 
@@ -101,7 +102,8 @@ struct focal {
             const V not_y = 1.0 - s.y;
             const auto ce = cross_entropy_of(s);
             const auto positive = s.y == V(1.0);
-            const auto hard = positive | (s.y == V(0.0));
+            // As hard counts what is below all normal numbers: its product with q is 0, and so may u be.
+            const auto hard = positive | (s.y < V(least_target<V>));
             // For a hard target 1 - p_t is p or 1 - p, whose logarithm is at hand and never runs out of
             // range.
             const auto u = [&] { return s.p * not_y + s.q * s.y; };
@@ -125,6 +127,10 @@ struct focal {
             const V fall = gamma * s.p / max(s.q, V(1e-30));
             return {{{-times_log(a, s.log_p), -a * (1.0 + gamma * share)}, {modulation, -modulation * fall}}};
         }
+
+        template <class V>
+        static constexpr double
+            least_target = static_cast<double>(std::numeric_limits<typename V::value_type>::min());
 
         template <class V>
         V power(const V& log_u) const {
