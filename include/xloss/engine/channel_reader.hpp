@@ -146,19 +146,13 @@ public:
         }
     }
 
-    /// The smaller of p and q of an exponential: 1 - p only where it is kept from the largest, which alone
-    /// can have more than half.
-    static XLOSS_INLINE V smaller_of_exponential(const block& k, std::size_t j, const V& e) {
-        const V p = e * V::load(k.inverse.data() + j);
-        return select(p > V(0.5), -V::load(k.largest_q.data() + j), p);
-    }
-
     /// Every exponential becomes the smaller of p and q.
     void keep_smaller(block& k, std::size_t n) const {
         for (std::size_t c = 0; c < g_.classes; ++c)
-            each_vector(n, [&k, row = k.row(c)](std::size_t j) XLOSS_INLINE_LAMBDA {
-                smaller_of_exponential(k, j, V::load(row + j)).store(row + j);
-            });
+            each_vector(n, [of = view_of(k, row_kind::exponentials, c), row = k.row(c)](std::size_t j)
+                               XLOSS_INLINE_LAMBDA {
+                                   of.smaller_of_exponential(j, V::load(row + j)).store(row + j);
+                               });
     }
 
     /// The rows of n pixels of a gradient that is in place.
@@ -202,17 +196,24 @@ public:
             return of_exponential(j, x, v, target(j), cls);
         }
 
-        [[nodiscard]] XLOSS_INLINE pixel<V> of_exponential(std::size_t j, const V& x, const V& e, const V& y,
-                                                           const V& of) const {
+        [[nodiscard]] XLOSS_INLINE pixel<V> of_exponential(std::size_t j, const V& x, const V& e,
+                                                           const V& truth, const V& of) const {
             V p, q;
             probability_of(j, e, p, q);
-            return {x, p, q, x - V::load(log_sum + j), log(q), y, of, classes};
+            return {x, p, q, x - V::load(log_sum + j), log(q), truth, of, classes};
         }
 
         /// p and q of an exponential.
         XLOSS_INLINE void probability_of(std::size_t j, const V& e, V& p, V& q) const {
             p = e * V::load(inverse + j);
             q = select(e == V(1.0), V::load(largest_q + j), 1.0 - p);
+        }
+
+        /// The smaller of the two: 1 - p only where it is kept from the largest, which alone can have more
+        /// than half.
+        [[nodiscard]] XLOSS_INLINE V smaller_of_exponential(std::size_t j, const V& e) const {
+            const V p = e * V::load(inverse + j);
+            return select(p > V(0.5), -V::load(largest_q + j), p);
         }
     };
 

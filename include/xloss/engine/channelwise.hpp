@@ -221,19 +221,22 @@ private:
                 sums[q] += static_cast<double>(sum(run[q])) * point_unit;
     }
 
-    [[nodiscard]] class_terms<V, Program> terms_of_class(std::size_t c, const factors& point) const {
+    [[nodiscard]] class_terms<V, Program> terms_of(std::size_t c, const factors& point) const {
         return {program_, c, point, soft_, every_class_};
     }
 
     template <bool Sums, emit Emit>
     void every_points(block& k, row_kind rows, std::size_t n, const factors& point, double* sums) const {
         const factors by_sum = point;
-        std::fill_n(k.sum_of_slopes.begin(), padded(n), T(0));
+        T *const values = k.value.data(), *const sum_of_slopes = k.sum_of_slopes.data();
+        std::fill_n(sum_of_slopes, padded(n), T(0));
         for (std::size_t c = 0; c < g_.classes; ++c) {
             std::array<V, Program::points> run{};
-            each_vector(n, [&run, by_sum, of = view_of(k, rows, c), terms = terms_of_class(c, point),
-                            values = k.value.data(),
-                            sum_of_slopes = k.sum_of_slopes.data()](std::size_t j) XLOSS_INLINE_LAMBDA {
+            // By value, but for the sums: `class_view`. Not every program needs all of it.
+            each_vector(n, [&run, by_sum, values, sum_of_slopes, of = view_of(k, rows, c),
+                            terms = terms_of(c, point)](std::size_t j) XLOSS_INLINE_LAMBDA {
+                static_cast<void>(run), static_cast<void>(by_sum);
+                static_cast<void>(values), static_cast<void>(sum_of_slopes);
                 const V m = of.weight(j);
                 const auto counts = m != V(0.0);
                 const pixel<V> s = pixel_of(of, j);
@@ -270,14 +273,14 @@ private:
                 to = out.to->begin(g_.first(b, c) + i, n, nullptr, false);
                 at = this->whole(k, n, to);
             }
+            const class_view of = view_of(k, rows, c);
             std::array<V, Program::width> run{};
-            each_vector(n, [&run, at, this, &k, rows, c,
-                            of = view_of(k, rows, c)](std::size_t j) XLOSS_INLINE_LAMBDA {
+            each_vector(n, [&](std::size_t j) XLOSS_INLINE_LAMBDA {
                 V p, q, smaller;
                 if constexpr (Hard) {
                     const V e = V::load(of.row + j);
                     of.probability_of(j, e, p, q);
-                    smaller = reader::smaller_of_exponential(k, j, e);
+                    smaller = of.smaller_of_exponential(j, e);
                     const auto is_own = V::load(of.y + j) == of.cls;
                     const V m = of.weight(j);
                     add_label_sums<Program>(p, q, is_own, m, run.data());
@@ -468,40 +471,46 @@ private:
         const bool probabilities = probabilities_;
         const label_slopes<T> slopes(k);
         const class_mean<T> mean(k);
+        const T* const sum_of_slopes = k.sum_of_slopes.data();
+        const channelwise_sweep* const self = this; // for W alone
+        const block* const whole = &k;
         mean.clear(n);
         if (has_slopes_of_p && !probabilities) {
-            for (std::size_t c = 0; c < g_.classes; ++c)
-                each_vector(n, [=, this, &k, of = view_of(k, rows, c), terms = terms_of_class(c, point),
-                                pull = pull_of(pulls, c)](std::size_t j) XLOSS_INLINE_LAMBDA {
-                    const pixel<V> s = pixel_of(of, j);
-                    const V m = of.weight(j);
-                    const V a = by_probability_of(s, m, pull, terms.slope(s, m), cost_slope(k, pulls, c, j));
-                    mean.add(j, smaller_of(s.p, s.q), a);
-                });
+            for (std::size_t c = 0; c < g_.classes; ++c) {
+                const pull_back pull = pull_of(pulls, c);
+                each_vector(n, [=, of = view_of(k, rows, c), terms = terms_of(c, point)](std::size_t j)
+                                   XLOSS_INLINE_LAMBDA {
+                                       const pixel<V> s = pixel_of(of, j);
+                                       const V m = of.weight(j);
+                                       const V a = by_probability_of(s, m, pull, terms.slope(s, m),
+                                                                     self->cost_slope(*whole, pulls, c, j));
+                                       mean.add(j, smaller_of(s.p, s.q), a);
+                                   });
+            }
         }
         write_classes(k, b, i, n, out, [&](std::size_t c, T* in_block) {
+            const pull_back pull = pull_of(pulls, c);
             write_row(
                 k, g_.first(b, c) + i, n, presence(k, c), out,
-                [=, this, &k, of = view_of(k, rows, c), terms = terms_of_class(c, point),
-                 pull = pull_of(pulls, c), sum_of_slopes = k.sum_of_slopes.data()](std::size_t j)
-                    XLOSS_INLINE_LAMBDA {
-                        const pixel<V> s = pixel_of(of, j);
-                        const V m = of.weight(j);
-                        const class_slope<V> own = terms.slope(s, m);
-                        V g(0.0);
-                        if constexpr (has_slopes_by_log) {
-                            if (!of.soft)
-                                g = slopes.at(j, s.y == V(1.0), s.p);
-                            const V others = V::load(sum_of_slopes + j) - own.by_log;
-                            g += probabilities ? own.by_log / max(s.p, V(least_variance))
-                                               : own.by_log * s.q - s.p * others;
-                        }
-                        if constexpr (has_slopes_of_p) {
-                            const V a = by_probability_of(s, m, pull, own, cost_slope(k, pulls, c, j));
-                            g += probabilities ? a : s.p * mean.beyond(j, a);
-                        }
-                        return g;
-                    },
+                // Made in place: a copy more of vectors just written takes as long as twenty pixels.
+                [=, of = view_of(k, rows, c), terms = terms_of(c, point)](std::size_t j) XLOSS_INLINE_LAMBDA {
+                    const pixel<V> s = pixel_of(of, j);
+                    const V m = of.weight(j);
+                    const class_slope<V> own = terms.slope(s, m);
+                    V g(0.0);
+                    if constexpr (has_slopes_by_log) {
+                        if (!of.soft)
+                            g = slopes.at(j, s.y == V(1.0), s.p);
+                        const V others = V::load(sum_of_slopes + j) - own.by_log;
+                        g += probabilities ? own.by_log / max(s.p, V(least_variance))
+                                           : own.by_log * s.q - s.p * others;
+                    }
+                    if constexpr (has_slopes_of_p) {
+                        const V a = by_probability_of(s, m, pull, own, self->cost_slope(*whole, pulls, c, j));
+                        g += probabilities ? a : s.p * mean.beyond(j, a);
+                    }
+                    return g;
+                },
                 in_block);
         });
     }
