@@ -7,7 +7,6 @@
 
 #include <array>
 #include <cstddef>
-#include <limits>
 #include <type_traits>
 
 namespace xloss::engine {
@@ -29,7 +28,7 @@ public:
     /// `any`: whether any does.
     class_terms(const Program& program, std::size_t c, const factors& point, bool soft, bool any)
         : program_(program), weights_(class_weights_of_points(program, c)), slopes_(point), soft_(soft),
-          least_(any ? 0.0 : std::numeric_limits<double>::infinity()) {
+          any_(any ? 1.0 : 0.0) {
         for (std::size_t q = 0; q < Program::points; ++q)
             slopes_[q] *= weights_[q];
     }
@@ -46,7 +45,7 @@ public:
                 to = fma(V(slopes_[first + q]), points[q].slope, to);
             }
         });
-        const auto counts = m > least_;
+        const auto counts = m * any_ != V(0.0);
         result.by_log = select(counts, result.by_log * m);
         result.by_p = select(counts, result.by_p * m);
         return result;
@@ -85,7 +84,7 @@ private:
     factors weights_; // of the class
     factors slopes_;  // factors of the slopes
     bool soft_;
-    V least_; // elements of more weight are seen
+    V any_; // 0: no term sees any element
 };
 
 } // namespace xloss::engine
