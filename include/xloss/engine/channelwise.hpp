@@ -227,15 +227,14 @@ private:
 
     template <bool Sums, emit Emit>
     void every_points(block& k, row_kind rows, std::size_t n, const factors& point, double* sums) const {
-        const factors by_sum = point;
         T *const values = k.value.data(), *const sum_of_slopes = k.sum_of_slopes.data();
         std::fill_n(sum_of_slopes, padded(n), T(0));
         for (std::size_t c = 0; c < g_.classes; ++c) {
             std::array<V, Program::points> run{};
             // By value, but for the sums: `class_view`. Not every program needs all of it.
-            each_vector(n, [&run, by_sum, values, sum_of_slopes, of = view_of(k, rows, c),
+            each_vector(n, [&run, point, values, sum_of_slopes, of = view_of(k, rows, c),
                             terms = terms_of(c, point)](std::size_t j) XLOSS_INLINE_LAMBDA {
-                static_cast<void>(run), static_cast<void>(by_sum);
+                static_cast<void>(run), static_cast<void>(point);
                 static_cast<void>(values), static_cast<void>(sum_of_slopes);
                 const V m = of.weight(j);
                 const auto counts = m != V(0.0);
@@ -246,7 +245,7 @@ private:
                         if constexpr (Sums)
                             run[first + q] = fma(counted, V(1.0 / point_unit), run[first + q]);
                         if constexpr (Emit == emit::value)
-                            fma(V(by_sum[first + q]), counted, V::load(values + j)).store(values + j);
+                            fma(V(point[first + q]), counted, V::load(values + j)).store(values + j);
                     }
                 };
                 const class_slope<V> own = terms.slope(s, m, add);

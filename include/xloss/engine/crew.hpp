@@ -33,9 +33,10 @@ inline bool one_by_one(std::size_t regions, std::size_t pixels) {
 template <class Worker>
 class crew {
 public:
-    /// How many of them there are for this many pieces, one after the other without an executor.
-    static std::size_t size_for(const executor_ref& executor, std::size_t pieces) {
-        return executor.is_serial() ? 1 : std::clamp<std::size_t>(pieces, 1, most_workers);
+    /// How many of them there are for this many pieces of so many pixels: one where the calling thread does
+    /// it all.
+    static std::size_t size_for(const executor_ref& executor, std::size_t pieces, std::size_t pixels) {
+        return executor.is_serial(heavy_work(pieces, pixels)) ? 1 : std::min(pieces, most_workers);
     }
 
     /// Of `count` workers, which `make(place, executor, memory)` puts into their places. A single one has

@@ -29,9 +29,8 @@ template <class F>
 void each_map(const filter_place& all, std::size_t maps, F&& f) {
     using workers = crew<filter_place>;
     const std::size_t pixels = all.where.size();
-    const bool alone = all.executor.is_serial(heavy_work(maps, pixels)) || one_by_one(maps, pixels);
-    workers places(alone ? 1 : workers::size_for(all.executor, maps), all.executor, all.memory,
-                   [&](auto& place, const executor_ref& executor, workspace& memory) {
+    workers places(one_by_one(maps, pixels) ? 1 : workers::size_for(all.executor, maps, pixels), all.executor,
+                   all.memory, [&](auto& place, const executor_ref& executor, workspace& memory) {
                        place.emplace(filter_place{all.where, executor, memory});
                    });
     places.run(all.executor, maps, pixels, f);

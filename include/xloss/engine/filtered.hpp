@@ -132,9 +132,7 @@ private:
 
     /// As many as filter planes at a time.
     [[nodiscard]] std::size_t workers() const {
-        if (executor_.is_serial(heavy_work(planes(), g_.pixels)))
-            return 1;
-        return std::min(crew<worker>::size_for(executor_, planes()), workers_for(g_.pixels));
+        return std::min(crew<worker>::size_for(executor_, planes(), g_.pixels), workers_for(g_.pixels));
     }
 
     static auto spacing_of(const Loss& loss) {

@@ -29,9 +29,7 @@ class ranked_regions {
 public:
     /// Whether one of so many regions of so many pixels is better ranked by several threads than several
     /// regions at a time.
-    static bool splits(std::size_t regions, std::size_t pixels) {
-        return pixels >= jaccard_ranking<T>::least_shared && one_by_one(regions, pixels);
-    }
+    static bool splits(std::size_t regions, std::size_t pixels) { return one_by_one(regions, pixels); }
 
     ranked_regions(const Loss& loss, const sweep_inputs<T>& in, const reader& elements,
                    const region_set& regions)

@@ -122,9 +122,9 @@ private:
     /// As many as evaluate regions at a time.
     [[nodiscard]] std::size_t workers() const {
         const std::size_t pixels = regions_.samples_per_group() * g_.pixels;
-        if (in_.executor.is_serial(heavy_work(count(), pixels)) || evaluator::splits(count(), pixels))
+        if (evaluator::splits(count(), pixels))
             return 1;
-        return std::min(crew<evaluator>::size_for(in_.executor, count()), workers_for(pixels));
+        return std::min(crew<evaluator>::size_for(in_.executor, count(), pixels), workers_for(pixels));
     }
 
     template <bool Gradient>
