@@ -135,6 +135,20 @@ void check_target_apart(loss_name recipe, const named_memory& gradient, const ta
                                     " shares memory with a target or its weights"});
 }
 
+/// What the shapes of the other tensors of a recipe have to go with.
+struct leading_shape {
+    const char* recipe;
+    const char* name;
+    const tensor::shape& shape;
+
+    /// Throws where they do not; `expected` is what fits.
+    void require(bool fits, const char* what, const tensor::shape& given, const char* expected) const {
+        if (!fits)
+            tensor::raise<shape_error>(
+                {recipe, ": ", what, " ", given, " do not fit ", name, " ", shape, ": ", expected});
+    }
+};
+
 /// A gradient buffer has the shape of its tensor.
 inline void check_gradient_shape(loss_name recipe, const char* name, const tensor::shape& gradient,
                                  const tensor::shape& x) {

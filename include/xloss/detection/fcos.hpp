@@ -167,16 +167,17 @@ struct fcos_shapes {
             tensor::raise<shape_error>({"xloss::fcos: logits ", logits, " are not [N, C]"});
         locations = logits[0];
         classes = logits[1];
-        require(is_boxes(boxes), "boxes", boxes, "[N, 4]");
-        require(is_numbers(centerness), "centerness", centerness, "[N]");
+        const leading_shape with_logits{"xloss::fcos", "logits", logits};
+        with_logits.require(is_boxes(boxes), "boxes", boxes, "[N, 4]");
+        with_logits.require(is_numbers(centerness), "centerness", centerness, "[N]");
         const tensor::shape true_classes = tensor::shape_of(y.classes);
         labels = std::is_integral_v<tensor::value_type_of<decltype(y.classes)>> && true_classes.rank == 1;
-        require(true_classes == (labels ? tensor::shape{{locations}, 1} : logits), "target classes",
-                true_classes, "one-hot [N, C] or integer labels [N]");
+        with_logits.require(true_classes == (labels ? tensor::shape{{locations}, 1} : logits),
+                            "target classes", true_classes, "one-hot [N, C] or integer labels [N]");
         const tensor::shape true_boxes = tensor::shape_of(y.boxes);
-        require(is_boxes(true_boxes), "target boxes", true_boxes, "[N, 4]");
+        with_logits.require(is_boxes(true_boxes), "target boxes", true_boxes, "[N, 4]");
         const tensor::shape true_centerness = tensor::shape_of(y.centerness);
-        require(is_numbers(true_centerness), "target centerness", true_centerness, "[N]");
+        with_logits.require(is_numbers(true_centerness), "target centerness", true_centerness, "[N]");
     }
 
 private:
@@ -185,12 +186,6 @@ private:
     }
     [[nodiscard]] bool is_numbers(const tensor::shape& s) const {
         return s == tensor::shape{{locations}, 1} || s == tensor::shape{{locations, 1}, 2};
-    }
-
-    void require(bool fits, const char* what, const tensor::shape& s, const char* expected) const {
-        if (!fits)
-            tensor::raise<shape_error>(
-                {"xloss::fcos: ", what, " ", s, " do not fit logits ", logits, ": ", expected});
     }
 };
 

@@ -155,31 +155,25 @@ struct mask_rcnn_shapes {
             tensor::raise<shape_error>({"xloss::mask_rcnn: scores ", scores, " are not [R, C]"});
         rois = scores[0];
         classes = scores[1];
-        require(boxes == of(4 * classes) || boxes == of(classes, box), "boxes", boxes,
-                "[R, 4 C] or [R, C, 4]");
+        const leading_shape with_scores{"xloss::mask_rcnn", "scores", scores};
+        with_scores.require(boxes == of(4 * classes) || boxes == of(classes, box), "boxes", boxes,
+                            "[R, 4 C] or [R, C, 4]");
         if (masks.rank >= 2)
             mask = masks.without(0).without(0);
-        require(masks.rank >= 2 && masks == of(classes, mask), "masks", masks, "[R, C, h, w]");
+        with_scores.require(masks.rank >= 2 && masks == of(classes, mask), "masks", masks, "[R, C, h, w]");
         const tensor::shape labels = tensor::shape_of(y.labels);
-        require(labels == tensor::shape{{rois}, 1}, "labels", labels, "[R]");
+        with_scores.require(labels == tensor::shape{{rois}, 1}, "labels", labels, "[R]");
         const tensor::shape true_boxes = tensor::shape_of(y.boxes);
-        require(true_boxes == of(4), "target boxes", true_boxes, "[R, 4]");
+        with_scores.require(true_boxes == of(4), "target boxes", true_boxes, "[R, 4]");
         const tensor::shape true_masks = tensor::shape_of(y.masks);
-        if (true_masks != tensor::row_list::below(rois, mask))
-            tensor::raise<shape_error>(
-                {"xloss::mask_rcnn: target masks ", true_masks, " do not fit masks ", masks, ": [R, h, w]"});
+        leading_shape{"xloss::mask_rcnn", "masks", masks}.require(
+            true_masks == tensor::row_list::below(rois, mask), "target masks", true_masks, "[R, h, w]");
     }
 
 private:
     [[nodiscard]] tensor::shape of(std::size_t columns) const { return {{rois, columns}, 2}; }
     [[nodiscard]] tensor::shape of(std::size_t n, const tensor::shape& row) const {
         return tensor::row_list::below(rois, tensor::row_list::below(n, row));
-    }
-
-    void require(bool fits, const char* what, const tensor::shape& s, const char* expected) const {
-        if (!fits)
-            tensor::raise<shape_error>(
-                {"xloss::mask_rcnn: ", what, " ", s, " do not fit scores ", scores, ": ", expected});
     }
 };
 
