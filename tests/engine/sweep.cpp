@@ -92,7 +92,54 @@ void check_sinks(const Loss& loss, const Y& y) {
     check_into("view without strides", xt::view(planes, xt::all(), xt::keep(4, 0, 2)), loss, x, y);
 }
 
+/// Says that it is about numbers, and looks at their sigmoid all the same.
+struct half_numbers {
+    static constexpr const char* name = "half_numbers";
+    static constexpr bool without_activation = true;
+
+    template <class V>
+    xloss::point<V> at(const xloss::pixel<V>& s) const {
+        return {s.x * s.p - s.y * s.log_q, s.p + (s.x * s.q + s.y) * s.p};
+    }
+};
+
+/// Every pixel of a call has the value and the slope that it has in a call of its own, a vector of nothing
+/// else: whatever loops its tile, its strip and its vector go through.
+template <class T, class Loss>
+void check_pixels_alone(const Loss& loss) {
+    constexpr std::size_t width = xloss::simd::native_width<T>, vectors = 2 * 1024 / width + 21;
+    const auto summed = xloss::binary(loss, {.reduction = xloss::reduction::sum});
+    const std::array<std::size_t, 2> all{1, vectors * width}, one{1, width};
+    const auto x = made_up::logits<T>(all);
+    const auto y = made_up::labels<T>(all);
+    const auto values = xloss::unreduced(summed, x, y);
+    const auto slopes = xloss::value_and_grad(summed, x, y).grad;
+    for (std::size_t j = 0; j < all[1]; j += 5) {
+        const xt::xtensor<T, 2> own(one, x(0, j)), target(one, y(0, j));
+        INFO("pixel " << j);
+        CHECK(xloss::unreduced(summed, own, target)(0, 0) == values(0, j));
+        CHECK(xloss::value_and_grad(summed, own, target).grad(0, 0) == slopes(0, j));
+    }
+}
+
 } // namespace
+
+TEMPLATE_TEST_CASE("a pixel does not see where in a tile it stands", "[engine][evaluate]", float, double) {
+    check_pixels_alone<TestType>(xloss::bce{.label_smoothing = 0.1});
+    check_pixels_alone<TestType>(xloss::focal{.gamma = 1.5});
+    check_pixels_alone<TestType>(xloss::mse{});
+    check_pixels_alone<TestType>(user::brier{});
+    check_pixels_alone<TestType>(half_numbers{});
+}
+
+TEST_CASE("a term that says it is about numbers may look at their sigmoid all the same",
+          "[engine][evaluate]") {
+    const auto x = made_up::logits<float>(shape);
+    const auto y = made_up::labels<float>(shape);
+    const auto alone = xloss::value_and_grad(half_numbers{}, x, y);
+    const auto beside = xloss::value_and_grad(xloss::bce{} + half_numbers{}, x, y);
+    CHECK(alone.value == Approx(beside.terms[1].value).epsilon(1e-6));
+}
 
 TEST_CASE("how logits are stored changes no bit", "[engine][evaluate]") {
     check_storage(masks, made_up::labels<float>(shape));

@@ -4,7 +4,9 @@
 #include <xloss/config.hpp>
 #include <xloss/engine/pixel.hpp>
 #include <xloss/simd/math.hpp>
+#include <xloss/simd/number.hpp>
 
+#include <array>
 #include <cstddef>
 #include <limits>
 
@@ -16,18 +18,81 @@ inline constexpr double least_log = -100.0;
 /// What a derivative by a probability divides p(1 - p) by, at least; likewise torch's.
 inline constexpr double least_variance = 1e-12;
 
+/// The pixel of a logit with its sigmoid p, q = 1 - p, and softplus(-|x|).
+template <class V>
+XLOSS_INLINE pixel<V> pixel_of_sigmoid(const V& x, const V& p, const V& q, const V& smaller,
+                                       const V& softplus, const V& y, const V& cls, std::size_t classes) {
+    // NaN comes through the softplus: the cheap minimum will do.
+    pixel<V> result{x, p, q, lesser(x, V(0.0)) - softplus, lesser(-x, V(0.0)) - softplus, y, cls, classes};
+    result.logit = x;
+    result.smaller = smaller;
+    result.softplus = softplus;
+    return result;
+}
+
 /// The pixel of a logit: p = sigmoid(x). One exponential, one division, and a logarithm where it is used.
 template <class V>
 XLOSS_INLINE pixel<V> pixel_of_logit(const V& x, const V& y, const V& cls, std::size_t classes) {
     const auto s = sigmoid_flushed(x);
-    const V l = log1p_unit(s.e, s.smaller); // softplus(-|x|)
-    // NaN comes through l: the cheap minimum will do.
-    pixel<V> result{x, s.p, s.q, lesser(x, V(0.0)) - l, lesser(-x, V(0.0)) - l, y, cls, classes};
-    result.logit = x;
-    result.smaller = s.smaller;
-    result.softplus = l;
-    return result;
+    return pixel_of_sigmoid(x, s.p, s.q, s.smaller, log1p_unit(s.e, s.smaller), y, cls, classes);
 }
+
+/// exp(-|x|) of a row of whole vectors; under flush_denormals, compiled once for all losses.
+template <class T>
+XLOSS_NOINLINE void write_exponentials(const T* x, T* e, std::size_t n) {
+    using V = simd::number<T>;
+    for (std::size_t i = 0; i + V::width <= n; i += V::width)
+        exp_flushed(minus_abs(V::load(x + i))).store(e + i);
+}
+
+/// Likewise softplus(-|x|), by the exponentials; these become the smaller of p and q.
+template <class T>
+XLOSS_NOINLINE void write_softplus(T* e_to_smaller, T* softplus, std::size_t n) {
+    using V = simd::number<T>;
+    for (std::size_t i = 0; i + V::width <= n; i += V::width) {
+        const V e = V::load(e_to_smaller + i), smaller = smaller_of_exponential(e);
+        log1p_unit(e, smaller).store(softplus + i);
+        smaller.store(e_to_smaller + i);
+    }
+}
+
+/// What the pixels of some vectors of logits come from, made in short loops before the loop that uses it.
+///
+/// A processor looks ahead by so many operations that wait for others, and in one loop all of an exponential,
+/// a division, a logarithm and a formula wait for each other. Of short chains more fit beside each other:
+/// against one loop BCE takes a quarter less time and focal a third (Zen 5, vectors of 512 and of 256 bits);
+/// with two vectors side by side in one loop a tenth less. Strips of 8 vectors take 5 % more, and a whole
+/// tile at once leaves the memory idle while it computes: Dice out of cache took as long as in one loop.
+template <class T, bool Softplus>
+class sigmoid_strip {
+    using V = simd::number<T>;
+
+public:
+    static constexpr std::size_t size = 16 * V::width;
+
+    /// Of n logits, whole vectors; under flush_denormals.
+    XLOSS_INLINE void read(const T* x, std::size_t n) {
+        write_exponentials(x, first_.data(), n);
+        if constexpr (Softplus)
+            write_softplus(first_.data(), softplus_.data(), n);
+    }
+
+    /// The pixel of logit j. Where it does not count, x is 0 and what was read may be anything.
+    XLOSS_INLINE pixel<V> at(std::size_t j, const V& x, const V& y, const V& cls, std::size_t classes,
+                             const auto& counts) const {
+        const V first = select(counts, V::load(first_.data() + j));
+        const V smaller = Softplus ? first : smaller_of_exponential(first);
+        const V softplus =
+            Softplus ? select(counts, V::load(softplus_.data() + j)) : log1p_unit(first, smaller);
+        V p, q;
+        write_p_and_q(x, smaller, p, q);
+        return pixel_of_sigmoid(x, p, q, smaller, softplus, y, cls, classes);
+    }
+
+private:
+    alignas(64) std::array<T, size> first_; // the smaller of p and q with a softplus, else exp(-|x|)
+    alignas(64) std::array<T, size> softplus_;
+};
 
 /// The pixel of a probability.
 template <class V>

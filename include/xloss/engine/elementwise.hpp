@@ -65,6 +65,10 @@ template <bool Masked, bool Probabilities, bool Sums, emit Emit, class T, class 
 struct elementwise_kernel {
     using V = simd::number<T>;
     using accumulators = std::array<V, std::max<std::size_t>(Program::width, 1)>;
+    using sigmoids_type = sigmoid_strip<T, Program::sees_softplus>;
+
+    /// Whether sigmoids are made before they are used.
+    static constexpr bool in_strips = !Probabilities && Emit != emit::variance_pull && Program::sees_sigmoid;
 
     Program program;
     slopes<Program::points> factors;
@@ -81,15 +85,26 @@ struct elementwise_kernel {
         while (i + V::width <= t.n) {
             accumulators run{};
             const std::size_t end = std::min(t.n, i + vectors_per_run * V::width);
-            for (; i + V::width <= end; i += V::width)
-                vector(Emit == emit::variance_pull ? nullptr : t.x + i, target_at(t, i),
-                       Masked ? t.m + i : nullptr, Program::sees_distance ? t.d + i : nullptr,
-                       writes<Program>(Emit) ? t.out + i : nullptr,
-                       keeps_variances(Emit) ? t.kept + i : nullptr, run);
+            while (i + V::width <= end)
+                i = strip(t, i, end, run);
             flush(run, sums);
         }
         if constexpr (Sums && Program::has_regions && !Masked)
             sums[Program::weight_at] += static_cast<double>(t.n);
+    }
+
+    /// The vectors of a strip from pixel i on; where it ends.
+    XLOSS_INLINE std::size_t strip(const tile<T>& t, std::size_t i, std::size_t end,
+                                   accumulators& run) const {
+        sigmoids_type sigmoids;
+        const std::size_t first = i;
+        if constexpr (in_strips) {
+            end = std::min(end, first + sigmoids_type::size);
+            sigmoids.read(t.x + first, end - first);
+        }
+        for (; i + V::width <= end; i += V::width)
+            vector(t, i, sigmoids, i - first, run);
+        return i;
     }
 
     /// Bytes widen on their way into the kernel, where arithmetic hides it. Not a kernel of their own: a
@@ -108,27 +123,26 @@ struct elementwise_kernel {
                 sums[k] += static_cast<double>(sum(run[k])) * (k < Program::points ? point_unit : 1.0);
     }
 
-    XLOSS_INLINE void vector(const T* x_row, V y, const T* m_row, const T* d_row, T* out, T* kept,
-                             accumulators& sums) const {
-        V m(1.0);
+    XLOSS_INLINE void vector(const tile<T>& t, std::size_t i, const sigmoids_type& sigmoids,
+                             std::size_t in_strip, accumulators& sums) const {
+        V y = target_at(t, i), m(1.0);
         auto counts = m != V(0.0);
         if constexpr (Masked) { // selected away, never multiplied: x and y may be anything where m is 0
-            m = V::load(m_row);
+            m = V::load(t.m + i);
             counts = m != V(0.0);
             y = select(counts, y);
         }
         if constexpr (Emit == emit::variance_pull) {
             const V by_p = factors.pull.template at<Program>(V(0.0), V(0.0), y);
-            const V waiting = reads_slopes<Program>(Emit) ? V::load(out) : V(0.0);
-            return write(out, waiting + weighted(by_p * V::load(kept), m, counts), counts);
+            const V waiting = reads_slopes<Program>(Emit) ? V::load(t.out + i) : V(0.0);
+            return write(t.out + i, waiting + weighted(by_p * V::load(t.kept + i), m, counts), counts);
         }
-        V x = V::load(x_row);
+        V x = V::load(t.x + i);
         if constexpr (Masked)
             x = select(counts, x);
-        pixel<V> s =
-            Probabilities ? pixel_of_probability(x, y, cls, classes) : pixel_of_logit(x, y, cls, classes);
+        pixel<V> s = pixel_at(x, y, sigmoids, in_strip, counts);
         if constexpr (Program::sees_distance)
-            s.distance = select(counts, V::load(d_row));
+            s.distance = select(counts, V::load(t.d + i));
         V slope(0.0), value(0.0);
         if constexpr (sees_points(Sums, Emit))
             program.each_pointwise([&]<std::size_t I>(const auto& one) XLOSS_INLINE_LAMBDA {
@@ -150,20 +164,32 @@ struct elementwise_kernel {
         if constexpr (Sums && Program::has_hard) // what is absent has the logit or probability 0
             add_hard_sums<Program>(x > V(Probabilities ? 0.5 : 0.0), y, m, sums.data());
         if constexpr (keeps_variances(Emit))
-            sigmoid_slope(s).store(kept);
+            sigmoid_slope(s).store(t.kept + i);
         if constexpr (writes<Program>(Emit) && (emits_point_slopes(Emit) || emits_pull_back(Emit))) {
             // One order of operations, whether the pointwise part comes from the first sweep or from this
             // one.
-            V g = Emit == emit::pull_back ? V::load(out) : weighted(slope, m, counts);
+            V g = Emit == emit::pull_back ? V::load(t.out + i) : weighted(slope, m, counts);
             if constexpr (emits_pull_back(Emit) && Program::has_regions) {
                 const V by_p = factors.pull.template at<Program>(s.p, s.q, y);
                 const V by_x = Probabilities ? by_p : by_p * sigmoid_slope(s);
                 g = g + weighted(by_x, m, counts);
             }
-            write(out, g, counts);
+            write(t.out + i, g, counts);
         }
         if constexpr (Emit == emit::value)
-            write(out, Masked ? select(counts, value * m, absent) : value, counts);
+            write(t.out + i, Masked ? select(counts, value * m, absent) : value, counts);
+    }
+
+    XLOSS_INLINE pixel<V> pixel_at(const V& x, const V& y, const sigmoids_type& sigmoids,
+                                   std::size_t in_strip, const auto& counts) const {
+        if constexpr (Probabilities)
+            return pixel_of_probability(x, y, cls, classes);
+        else if constexpr (!in_strips)
+            return pixel_of_logit(x, y, cls, classes);
+        else if constexpr (Masked)
+            return sigmoids.at(in_strip, x, y, cls, classes, counts);
+        else
+            return sigmoids.at(in_strip, x, y, cls, classes, true);
     }
 
     /// Values and slopes of a term, by the logit or by the probability as the inputs are.

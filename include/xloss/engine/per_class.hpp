@@ -61,7 +61,7 @@ struct per_class_view {
     template <class V>
     V operator()(const V& cls) const {
         const V same(number); // out here a compiler can move it out of a loop
-        if (!list)
+        if (!list) [[likely]] // or g++ 12 moves it back in
             return same;
         if constexpr (requires(typename V::value_type * to) { cls.store(to); }) {
             std::array<typename V::value_type, V::width> lanes;

@@ -126,6 +126,12 @@ inline constexpr bool term_sees_distance = requires {
     requires Term::sees_distance;
 };
 
+/// Whether a pointwise term is about the sigmoid of x and not about x as a number.
+template <class Term>
+inline constexpr bool term_sees_sigmoid = !requires {
+    requires Term::without_activation;
+};
+
 /// Whether p and q = 1 - p give the slopes of a pointwise term, log p only as a factor of what vanishes where
 /// p leaves the format. Then the pull-back of a sum with regional terms needs the probabilities alone, and a
 /// term by p no logits of all classes.
@@ -196,6 +202,10 @@ struct program {
     static constexpr std::size_t pointwise_terms =
         ((pointwise_in<std::remove_cvref_t<Terms>, Kind> ? 1 : 0) + ... + 0);
     static constexpr bool sees_distance = (term_sees_distance<std::remove_cvref_t<Terms>> || ...);
+    static constexpr bool sees_sigmoid = (term_sees_sigmoid<std::remove_cvref_t<Terms>> || ...);
+    /// Whether a term may ask for logarithms of p and q; one that looks at p alone seldom does.
+    static constexpr bool sees_softplus =
+        ((has_at<std::remove_cvref_t<Terms>> && term_sees_sigmoid<std::remove_cvref_t<Terms>>) || ...);
     static constexpr bool slopes_by_p = ((!pointwise_in<std::remove_cvref_t<Terms>, Kind> ||
                                           has_slopes_by_p<std::remove_cvref_t<Terms>>)&&...);
     static constexpr bool has_regions = soft != 0;

@@ -29,6 +29,7 @@ namespace xloss {
 struct l1 {
     static constexpr const char* name = "l1";
     static constexpr unsigned modes = modes::elementwise | modes::boxes;
+    static constexpr bool without_activation = true;
 
     xloss::reduction reduction = xloss::reduction::mean; ///< mean or sum, of the loss by itself
 

@@ -27,6 +27,7 @@ namespace xloss {
 struct mse {
     static constexpr const char* name = "mse";
     static constexpr unsigned modes = modes::elementwise | modes::boxes;
+    static constexpr bool without_activation = true;
 
     xloss::reduction reduction = xloss::reduction::mean; ///< mean or sum, of the loss by itself
 

@@ -38,6 +38,7 @@ struct smooth_l1 {
     xloss::reduction reduction = xloss::reduction::mean; ///< mean or sum, of the loss by itself
 
     struct term {
+        static constexpr bool without_activation = true;
         double beta = 1.0;
 
         template <class V>

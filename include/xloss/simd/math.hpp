@@ -339,14 +339,28 @@ struct sigmoid_pair {
     V smaller; ///< of p and q: e / (1 + e)
 };
 
+/// The smaller of p and q, by e = exp(-|x|): e / (1 + e).
+template <class V>
+XLOSS_INLINE V smaller_of_exponential(const V& e) {
+    // e / (1 + e) = e - e (e / (1 + e)): the rounding of 1 + e now only reaches the correction.
+    return fnma(e, e / (e + 1), e);
+}
+
+/// p and q by the smaller of them; the sign of x says which it is.
+template <class V>
+XLOSS_INLINE void write_p_and_q(const V& x, const V& smaller, V& p, V& q) {
+    q = smaller;
+    p = 1 - q; // q <= 1/2: loses nothing
+    exchange(signbit(x), p, q);
+}
+
 namespace detail {
 
 template <class V>
 XLOSS_INLINE sigmoid_pair<V> sigmoid_of(const V& x, const V& e) {
-    // e / (1 + e) = e - e (e / (1 + e)): the rounding of 1 + e now only reaches the correction.
-    const V smaller = fnma(e, e / (e + 1), e);
-    V q = smaller, p = 1 - q; // q <= 1/2: loses nothing
-    exchange(signbit(x), p, q);
+    const V smaller = smaller_of_exponential(e);
+    V p, q;
+    write_p_and_q(x, smaller, p, q);
     return {p, q, e, smaller};
 }
 
