@@ -18,7 +18,8 @@ from pathlib import Path
 ACCOUNTS = (
     ("exponential", r"simd::(detail::)?(exp_nonpositive|exp_flushed|scaled_exp|exp_tail|exp)<"),
     ("logarithm", r"simd::(detail::)?(log1p_unit|log1p|log|log_from_parts|log_series|split|log_limits)<"),
-    ("division", r"simd::(detail::)?sigmoid(_of|_flushed)?<|channel_reader<.*>::(softmax\(|exponentials<)|probability_of|smaller_of_exponential"),
+    ("division", r"simd::(detail::)?sigmoid(_of|_flushed)?<|channel_reader<.*>::(softmax\(|exponentials<)|probability_of|smaller_of_exponential|"
+                 r"sigmoid_strip<|write_p_and_q"),
     ("sort", r"radix|ranking|collect|scatter"),
     ("sums", r"add_soft_sums|add_hard_sums|add_label_sums|::flush\(|simd::sum<|region_rows"),
     ("gradient", r"pull_back::at|label_pull|class_mean|label_slopes|::write\(|write_row|label_gradient_rows|label_means|"
