@@ -62,7 +62,7 @@ XLOSS_NOINLINE void write_softplus(T* e_to_smaller, T* softplus, std::size_t n) 
 /// a division, a logarithm and a formula wait for each other. Of short chains more fit beside each other:
 /// against one loop BCE takes a quarter less time and focal a third (Zen 5, vectors of 512 and of 256 bits);
 /// with two vectors side by side in one loop a tenth less. Strips of 8 vectors take 5 % more, and a whole
-/// tile at once leaves the memory idle while it computes: Dice out of cache took as long as in one loop.
+/// tile at once leaves the memory idle while it computes: Dice out of cache took longer than in one loop.
 template <class T, bool Softplus>
 class sigmoid_strip {
     using V = simd::number<T>;
