@@ -58,7 +58,7 @@ if(failed)
     message(FATAL_ERROR "doxygen failed")
 endif()
 
-set(protocol "Member (name|modes|natural_mode|sees_predictions|shares_target|variants|surveys_targets|sums|[a-z_]+_sums|at|at_probability|bind|bind_general|bound|operator\\(\\))[ (]"
+set(protocol "Member (name|modes|natural_mode|sees_predictions|shares_target|variants|surveys_targets|without_activation|sums|[a-z_]+_sums|at|at_probability|bind|bind_general|bound|operator\\(\\))[ (]"
              ".* of struct xloss::[a-z_0-9]+ is not documented")
 string(CONCAT protocol ${protocol})
 set(macros "Member XLOSS_[A-Z_]+ \\(macro definition\\) of file config.hpp is not documented")
