@@ -65,7 +65,7 @@ template <bool Masked, bool Probabilities, bool Sums, emit Emit, class T, class 
 struct elementwise_kernel {
     using V = simd::number<T>;
     using accumulators = std::array<V, std::max<std::size_t>(Program::width, 1)>;
-    using sigmoids_type = sigmoid_strip<T, Program::sees_softplus>;
+    using sigmoids_type = sigmoid_strip<T, Program::sees_softplus && sees_points(Sums, Emit)>;
 
     /// Whether sigmoids are made before they are used.
     static constexpr bool in_strips = !Probabilities && Emit != emit::variance_pull && Program::sees_sigmoid;
